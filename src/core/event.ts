@@ -202,6 +202,7 @@ export interface FindingInfo {
   attacks?: {
     version: string
     technique?: { uid: string; name?: string }
+    sub_technique?: { uid: string; name?: string }
     tactic?: { uid?: string; name: string }
   }[]
   created_time: number

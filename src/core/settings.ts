@@ -34,6 +34,8 @@ export interface Limits {
   readonly requestTimeoutMs: number
   /** Deliveries remembered for de-duplication. */
   readonly deliveries: number
+  /** An event's own time may be this far ahead of ours; beyond it our time is used and the event is marked. */
+  readonly clockSkewMs: number
   /** Events per page of the query API. */
   readonly page: number
 }

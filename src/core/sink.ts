@@ -8,6 +8,15 @@ import type { Clock, Entry } from './ports.ts'
 export type Verdict =
   /** Done; `rejected` names entries (by position in the batch) that the far side will never take. */
   | { readonly kind: 'accepted'; readonly rejected?: readonly { index: number; reason: string }[] }
+  /**
+   * Nothing of it surely taken: the named entries will never be, the others are to be sent again without
+   * them. For collectors that refuse a whole batch and say which entry was the culprit.
+   */
+  | {
+      readonly kind: 'resend'
+      readonly reason: string
+      readonly rejected: readonly { index: number; reason: string }[]
+    }
   /** Not now: too many requests, a 5xx, a timeout, a broken connection. */
   | { readonly kind: 'retry'; readonly reason: string; readonly afterMs?: number }
   /** Not until something is mended outside: 401, 403, a wrong index. Nothing is lost meanwhile. */

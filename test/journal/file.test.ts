@@ -174,7 +174,7 @@ async function workload(
   const acked: number[] = []
   let next = 0
   for (let round = 0; round < rounds; round++) {
-    const journal = await openTestJournal(disk, '/j', {
+    const journal = await openTestJournal(disk.process(), '/j', {
       segmentBytes: 1500 + (seed % 3) * 1000,
       compressLevel: seed % 2
     })

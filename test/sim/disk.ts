@@ -19,6 +19,8 @@ export interface SimDisk extends Disk {
   capacity: number
   readonly files: Map<string, Node>
   operations: number
+  /** The disk as one process sees it: after a crash every call of that process fails, as it is dead. */
+  process(): Disk
 }
 
 /** Mulberry32: small, seeded, good enough to choose torn tails. */
@@ -141,6 +143,24 @@ export function simDisk(seed: number): SimDisk {
           node.bytes = Buffer.from(node.bytes.subarray(0, keep))
         }
         node.synced = Buffer.from(node.bytes)
+      }
+    },
+    process() {
+      const born = generation
+      const guard =
+        <A extends unknown[], R>(run: (...args: A) => Promise<R>) =>
+        async (...args: A): Promise<R> => {
+          if (born !== generation) throw fault('EIO')
+          return run(...args)
+        }
+      return {
+        open: guard(disk.open),
+        list: guard(disk.list),
+        rename: guard(disk.rename),
+        remove: guard(disk.remove),
+        makeFolder: guard(disk.makeFolder),
+        syncFolder: guard(disk.syncFolder),
+        exists: guard(disk.exists)
       }
     },
     fail(kind, code, skip, times = 1) {
