@@ -13,7 +13,10 @@ type Fields = Readonly<Record<string, unknown>>
 
 /** `redactText` guards every text; errors are reduced to their reason. */
 export function createLog(level: LogLevel, redactText: (text: string) => string): Log {
-  const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }))
+  const logger = pino(
+    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    pino.destination({ dest: 2, sync: true })
+  )
   const clean = (fields: Fields): Record<string, unknown> => {
     const result: Record<string, unknown> = {}
     for (const [key, value] of Object.entries(fields)) {
@@ -32,7 +35,11 @@ export function createLog(level: LogLevel, redactText: (text: string) => string)
 }
 
 export interface Telemetry {
-  span<T>(name: string, attributes: Readonly<Record<string, string | number>>, run: () => Promise<T>): Promise<T>
+  span<T>(
+    name: string,
+    attributes: Readonly<Record<string, string | number>>,
+    run: () => Promise<T>
+  ): Promise<T>
   close(): Promise<void>
 }
 
@@ -45,7 +52,11 @@ export async function startTelemetry(endpoint: string | undefined): Promise<Tele
     import('@opentelemetry/sdk-node'),
     import('@opentelemetry/exporter-trace-otlp-http')
   ])
-  const sdk = new NodeSDK({ serviceName: 'keywatch', traceExporter: new OTLPTraceExporter(), instrumentations: [] })
+  const sdk = new NodeSDK({
+    serviceName: 'keywatch',
+    traceExporter: new OTLPTraceExporter(),
+    instrumentations: []
+  })
   sdk.start()
   const tracer = trace.getTracer('keywatch')
   return {

@@ -50,8 +50,6 @@ interface Opened {
   readonly damaged?: NonNullable<SegmentHeader['damaged']>
 }
 
-const isoMs = (ms: number) => new Date(ms).toISOString()
-
 /** Scans a segment; damage at its end that is no torn write counts as damage. */
 async function scanFile(disk: Disk, file: SegmentFile): Promise<Scan> {
   const reader = await openSegment(disk, file)
@@ -214,10 +212,7 @@ export async function openFileJournal(options: FileJournalOptions): Promise<File
     if (segment.sealed) await disk.remove(plainPath(folder, segment.number))
     else if (segment.number !== head.segment && !damagedOne) sealer.add(segment.number)
   }
-  log.info(
-    { journal: name, entries: head.sequence, segment: head.segment, time: isoMs(clock.now()) },
-    'journal open'
-  )
+  log.info({ journal: name, entries: head.sequence, segment: head.segment }, 'journal open')
   return {
     name,
     id,

@@ -6,7 +6,16 @@ import { createPublicKey, verify as verifySignature } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CHECKPOINT_FILE } from './constants.ts'
-import type { Problem } from './verify.ts'
+
+export interface Problem {
+  /** File name within the journal's folder. */
+  readonly file: string
+  /** Offset in the uncompressed segment, or in the file for damage of the compressed form. */
+  readonly offset: number
+  /** The last sequence that is proven before this place; -1 if none. */
+  readonly lastGood: number
+  readonly what: string
+}
 
 export interface Anchor {
   readonly size: number

@@ -19,17 +19,8 @@ import {
   SEALED_SUFFIX
 } from './constants.ts'
 import { Broken, plainBlocks, sealedBlocks } from './verify-bytes.ts'
-import { type Anchor, readAnchors } from './verify-checkpoints.ts'
-
-export interface Problem {
-  /** File name within the journal's folder. */
-  readonly file: string
-  /** Offset in the uncompressed segment, or in the file for damage of the compressed form. */
-  readonly offset: number
-  /** The last sequence that is proven before this place; -1 if none. */
-  readonly lastGood: number
-  readonly what: string
-}
+import { type Anchor, type Problem, readAnchors } from './verify-checkpoints.ts'
+export type { Problem }
 
 export interface Verdict {
   readonly status: 'intact' | 'broken' | 'unreadable'

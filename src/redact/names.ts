@@ -1,0 +1,60 @@
+/** What is known of a member's name, remembered per name, because a record's names are those of the record before. */
+import { classifyName, type KeyClass, normaliseName } from './key-class.ts'
+import type { Scanner } from './scan.ts'
+
+export interface NameFacts {
+  readonly name: KeyClass
+  /** The name holds a credential or a forged placeholder and must be replaced. */
+  readonly dirty: boolean
+  /** In words: `x_api_key`. */
+  readonly words: string
+  /** As it may stand in a path: cut, without control characters, `*` if dirty. */
+  readonly shown: string
+  /** What is below it is content or a response, not authentication of the request itself. */
+  readonly content: boolean
+  /** What is below it are headers. */
+  readonly headers: boolean
+}
+
+const NAMES_MAX = 4096
+/** Longer names are classified each time. */
+const NAME_LENGTH_MAX = 80
+const SHOWN_MAX = 64
+
+const CONTENT =
+  /^(?:arguments|args|params|input|inputs|output|outputs|result|results|error|errors|exception|message|messages|content|structured_content|response|res|resp|reply|upstream_response|response_headers?|response_body|request_body|tool_input|tool_output|completion|prompt|form|command|argv)$/
+const HEADERS = /(?:^|_)(?:headers?|metadata|http)$/
+
+/**
+ * A cache of clean names only, emptied when full, so that an attacker's names cannot fill memory.
+ * It holds names as they stand in every clean record, never a value.
+ */
+export class Names {
+  readonly #facts = new Map<string, NameFacts>()
+  readonly #scanner: Scanner
+
+  constructor(scanner: Scanner) {
+    this.#scanner = scanner
+  }
+
+  of(name: string): NameFacts {
+    return this.#facts.get(name) ?? this.#learn(name)
+  }
+
+  #learn(name: string): NameFacts {
+    const dirty = !this.#scanner.clean(name) && this.#scanner.scan(name).length > 0
+    const words = normaliseName(name)
+    const facts: NameFacts = {
+      name: classifyName(name),
+      dirty,
+      words,
+      shown: dirty ? '*' : name.slice(0, SHOWN_MAX).replace(/[\u0000-\u001f\u007f\ud800-\udfff]/g, '?'),
+      content: CONTENT.test(words),
+      headers: HEADERS.test(words)
+    }
+    if (dirty || name.length > NAME_LENGTH_MAX) return facts
+    if (this.#facts.size >= NAMES_MAX) this.#facts.clear()
+    this.#facts.set(name, facts)
+    return facts
+  }
+}
