@@ -20,6 +20,7 @@ import {
 } from './constants.ts'
 import { Broken, plainBlocks, sealedBlocks } from './verify-bytes.ts'
 import { type Anchor, type Problem, readAnchors } from './verify-checkpoints.ts'
+
 export type { Problem }
 
 export interface Verdict {

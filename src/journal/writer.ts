@@ -9,6 +9,7 @@
  */
 import { KeywatchError, reasonOf } from '../core/errors.ts'
 import type { Clock, Disk, DiskFile, Entry, Log, Mark, OcsfEvent, Receipt } from '../core/ports.ts'
+import { createEncoder } from './encoder.ts'
 import { encodeCommit, encodeHeader, type SegmentHeader } from './lines.ts'
 import type { Marks } from './marks.ts'
 import { plainPath } from './segments.ts'
@@ -48,8 +49,8 @@ export interface WriterOptions {
 interface Pending {
   readonly events: readonly OcsfEvent[]
   readonly lines: readonly string[]
-  readonly lengths: readonly number[]
-  readonly bytes: number
+  /** UTF-16 units of the lines: what they take in memory, and nearly what they take on disk. */
+  readonly size: number
   readonly marks: readonly Mark[]
   readonly resolve: (receipt: Receipt) => void
   readonly reject: (error: Error) => void
@@ -79,6 +80,7 @@ export function createWriter(
   let openedAt = clock.now()
   let queue: Pending[] = []
   let queuedBytes = 0
+  const encoder = createEncoder()
   let running: Promise<void> | undefined
   let closed = false
   let ok = true
@@ -127,8 +129,7 @@ export function createWriter(
   async function write(batch: readonly Pending[]): Promise<void> {
     active ??= await createSegment()
     const started = clock.now()
-    const text = batch.map(p => (p.lines.length === 0 ? '' : `${p.lines.join('\n')}\n`)).join('')
-    const lines = Buffer.from(text, 'utf8')
+    const { bytes: lines, lengths } = encoder.encode(batch)
     const count = batch.reduce((sum, p) => sum + p.lines.length, 0)
     const markLines = marks.lines(
       batch.flatMap(p => p.marks),
@@ -143,7 +144,7 @@ export function createWriter(
     })
     const start = head.offset
     try {
-      await active.write(Buffer.concat([lines, commit.line]), start)
+      await active.write(encoder.append(commit.line), start)
     } catch (error) {
       await undo(start, isFull(error))
       throw error
@@ -157,25 +158,25 @@ export function createWriter(
     marks.apply(markLines)
     head.offset = start + lines.length + commit.line.length
     head.hash = commit.hash
-    settle(batch, start, started)
+    settle(batch, lengths, start, started)
   }
 
   /** Everything is durable: positions are given, readers and senders told. */
-  function settle(batch: readonly Pending[], start: number, started: number): void {
+  function settle(
+    batch: readonly Pending[],
+    lengths: readonly number[],
+    start: number,
+    started: number
+  ): void {
     const entries: Entry[] = []
     let offset = start
     const receipts: Receipt[] = []
+    let line = 0
     for (const pending of batch) {
       receipts.push({ first: head.sequence, count: pending.lines.length })
-      for (let i = 0; i < pending.events.length; i++) {
-        const length = pending.lengths[i] ?? 0
-        const event = pending.events[i]
-        if (event)
-          entries.push({
-            sequence: head.sequence++,
-            pointer: { segment: head.segment, offset, length },
-            event
-          })
+      for (const event of pending.events) {
+        const length = lengths[line++] ?? 0
+        entries.push({ sequence: head.sequence++, pointer: { segment: head.segment, offset, length }, event })
         offset += length + 1
       }
     }
@@ -208,8 +209,8 @@ export function createWriter(
     let bytes = 0
     let n = 0
     for (const pending of queue) {
-      if (n > 0 && bytes + pending.bytes > COMMIT_BYTES_MAX) break
-      bytes += pending.bytes
+      if (n > 0 && bytes + pending.size > COMMIT_BYTES_MAX) break
+      bytes += pending.size
       n++
     }
     const batch = queue.slice(0, n)
@@ -256,14 +257,13 @@ export function createWriter(
     append(events, newMarks) {
       if (closed) return Promise.reject(new KeywatchError('KW_JOURNAL_FAILED', 'the journal is closed'))
       const lines = events.map(event => JSON.stringify(event))
-      const lengths = lines.map(line => Buffer.byteLength(line))
-      const bytes = lengths.reduce((sum, length) => sum + length + 1, 0)
-      if (queuedBytes + bytes > options.pendingBytesMax && queue.length > 0) {
+      const size = lines.reduce((sum, line) => sum + line.length + 1, 0)
+      if (queuedBytes + size > options.pendingBytesMax && queue.length > 0) {
         return Promise.reject(new KeywatchError('KW_JOURNAL_BUSY', 'too much is waiting for the disk'))
       }
       return new Promise((resolve, reject) => {
-        queue.push({ events, lines, lengths, bytes, marks: newMarks, resolve, reject })
-        queuedBytes += bytes
+        queue.push({ events, lines, size, marks: newMarks, resolve, reject })
+        queuedBytes += size
         kick()
       })
     },

@@ -15,18 +15,33 @@ export function eventIdOf(...parts: readonly string[]): string {
 }
 
 const POOL_IDS = 256
+/** Hex digits of one id's random part: 3 + 1 (variant) + 3 + 12, rounded up to bytes. */
+const ID_HEX = 20
+/** The digits 8, 9, a, b in the place of any digit: RFC 9562 variant. */
+const VARIANT: Readonly<Record<string, string>> = Object.fromEntries(
+  [...'0123456789abcdef'].map((digit, value) => [digit, ((value & 0x3) | 0x8).toString(16)])
+)
+
 /** A maker of version 7 ids (time-ordered). Random bytes are drawn for 256 ids at once. */
 export function uuidV7(random: (bytes: Uint8Array) => void = randomFillSync): (nowMs: number) => string {
-  const pool = Buffer.alloc(POOL_IDS * 10)
+  const pool = Buffer.alloc((POOL_IDS * ID_HEX) / 2)
+  let hex = ''
   let used = POOL_IDS
+  let lastMs = -1
+  let prefix = ''
   return nowMs => {
     if (used === POOL_IDS) {
       random(pool)
+      hex = pool.toString('hex')
       used = 0
     }
-    const at = used++ * 10
-    pool[at] = ((pool[at] ?? 0) & 0x0f) | 0x70
-    pool[at + 2] = ((pool[at + 2] ?? 0) & 0x3f) | 0x80
-    return format(nowMs.toString(16).padStart(12, '0') + pool.toString('hex', at, at + 10))
+    if (nowMs !== lastMs) {
+      const time = nowMs.toString(16).padStart(12, '0')
+      prefix = `${time.slice(0, 8)}-${time.slice(8)}-7`
+      lastMs = nowMs
+    }
+    const at = used++ * ID_HEX
+    const variant = VARIANT[hex[at + 3] ?? '0'] ?? '8'
+    return `${prefix}${hex.slice(at, at + 3)}-${variant}${hex.slice(at + 4, at + 7)}-${hex.slice(at + 7, at + 19)}`
   }
 }

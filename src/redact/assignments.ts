@@ -92,6 +92,8 @@ function nameAround(text: string, start: number, end: number): Name {
   // The literal may already hold the separator (`code=`): the name ends before it.
   while (to > start && !isNameUnit(text.charCodeAt(to - 1))) to--
   while (to < text.length && to - end < NAME_MAX && isNameUnit(text.charCodeAt(to))) to++
+  const flag = text.slice(from, start).lastIndexOf('--')
+  if (flag > 0) from += flag
   return { text: text.slice(from, to), start: from, end: to }
 }
 
@@ -211,6 +213,8 @@ function isValue(value: string, found: KeyClass, how: How, quoted: boolean): boo
   if (!quoted && /^[[{(]+$/.test(value)) return false
   if (quoted || how === 'equals' || how === 'argument') return true
   if (STATUS.test(value)) return false
+  // `X-Api-Key: abc` is a header, and a header's value is what it says.
+  if (found.header) return true
   // `token: expired` is a message, `token: 8f3c…` and `password: hunter` are not.
   return /^pass/.test(found.type) || /\d|[A-Z].*[a-z].*[A-Z]/.test(value) || value.length >= 20
 }

@@ -28,13 +28,19 @@ export class Automaton {
   readonly #firstHard: number
   /** Per output state: indexes of the literals that end there. */
   readonly #outputs: (readonly number[])[]
+  /** Per output state: only literals that are wanted once end there. */
+  readonly #once: readonly boolean[]
   readonly #literals: readonly string[]
 
   /**
    * `literals`: in lower case, none empty, none twice. `isSoft`: those that alone do not make a text suspicious;
-   * see `look`.
+   * see `look`. `isOnce`: those of which `hits` names the first occurrence of any, because one is enough to know.
    */
-  constructor(literals: readonly string[], isSoft: (literal: string) => boolean = () => false) {
+  constructor(
+    literals: readonly string[],
+    isSoft: (literal: string) => boolean = () => false,
+    isOnce: (literal: string) => boolean = () => false
+  ) {
     this.#literals = literals
     const count = this.#classify(literals)
     this.#shift = Math.ceil(Math.log2(count))
@@ -47,6 +53,7 @@ export class Automaton {
     this.#firstOutput = silent.length
     this.#firstHard = silent.length + soft.length
     this.#outputs = ordered.slice(this.#firstOutput).map(n => n.own)
+    this.#once = this.#outputs.map(own => own.every(index => isOnce(literals[index] ?? '')))
     ordered.forEach((n, index) => {
       n.id = index
     })
@@ -140,9 +147,14 @@ export class Automaton {
     const first = this.#firstOutput
     const end = Math.min(to, text.length)
     let state = 0
+    let seen = false
     for (let i = 0; i < end; i++) {
       state = table[(state << shift) | classes[text.charCodeAt(i)]!]!
       if (state >= first) {
+        if (this.#once[state - first]) {
+          if (seen) continue
+          seen = true
+        }
         for (const literal of this.#outputs[state - first]!)
           out.push(literal, i + 1 - this.#literals[literal]!.length)
       }

@@ -24,13 +24,15 @@ export const isPlain = (value: object): boolean => {
   return prototype === Object.prototype || prototype === null
 }
 
-/** The text of bytes: a typed array, or the JSON form of a Node Buffer. */
-export function bytesOf(value: object): string | undefined {
-  if (value instanceof Uint8Array)
-    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('utf8')
-  if (!('type' in value) || value.type !== 'Buffer' || !('data' in value) || !Array.isArray(value.data))
-    return undefined
-  return Buffer.from(value.data.map(Number)).toString('utf8')
+/** The text of bytes in memory. */
+export const bytesText = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+
+/** The text of a Node Buffer in its JSON form, `{"type":"Buffer","data":[…]}`; undefined for any other object. */
+export function bufferText(node: Node, keys: readonly string[]): string | undefined {
+  if (keys.length !== 2 || node['type'] !== 'Buffer') return undefined
+  const data = node['data']
+  return Array.isArray(data) ? Buffer.from(data.map(Number)).toString('utf8') : undefined
 }
 
 /** Writes a child's clean value into the copy of the object that is being walked. */

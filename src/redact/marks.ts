@@ -3,8 +3,8 @@
  * tokens, the same inside base64 at its three alignments, stems of names, marks of grammars and of encodings.
  */
 import { lowerAscii } from './automaton.ts'
+import { INFIX_RULES, RULES } from './rules/all.ts'
 import type { InfixRule } from './rules/azure.ts'
-import { INFIX_RULES, RULES } from './rules/index.ts'
 import type { TokenRule } from './rules/rule.ts'
 import { legacyVault } from './rules/vaults.ts'
 

@@ -34,6 +34,8 @@ const FAILED: CleanRecord = { data: UNSCANNABLE, raw: UNSCANNABLE, credentials: 
 const IN_RAW: Place = { use: () => 'exposed', where: () => 'raw' }
 /** A value shorter than this is not replaced everywhere in a line: it would hit other words. */
 const REPLACE_MIN = 6
+/** Rounds until a text is stable; real ones need two. */
+const ROUNDS_MAX = 6
 
 class Engine implements Redactor {
   readonly #scanner: Scanner
@@ -104,19 +106,31 @@ class Engine implements Redactor {
   text(text: string): string {
     try {
       if (text.length > this.#limits.stringMax) return UNSCANNABLE
-      if (this.#scanner.clean(text)) return text
-      let result = ''
-      let from = 0
-      for (const own of text.matchAll(PLACEHOLDER)) {
-        const keyId = own[1]
-        if (keyId !== undefined && !this.#ledger.fingerprinter.holds(keyId)) continue
-        result += this.#plain(text.slice(from, own.index)) + own[0]
-        from = own.index + own[0].length
+      // A replacement changes what its neighbours read like: again until nothing changes, so that it is idempotent.
+      let current = text
+      for (let round = 0; round < ROUNDS_MAX; round++) {
+        if (this.#scanner.clean(current)) return current
+        const next = this.#around(current)
+        if (next === current) return current
+        current = next
       }
-      return result + this.#plain(text.slice(from))
+      return UNSCANNABLE
     } catch {
       return UNSCANNABLE
     }
+  }
+
+  /** Redacts what stands between placeholders of keys that we hold; those stay. */
+  #around(text: string): string {
+    let result = ''
+    let from = 0
+    for (const own of text.matchAll(PLACEHOLDER)) {
+      const keyId = own[1]
+      if (keyId !== undefined && !this.#ledger.fingerprinter.holds(keyId)) continue
+      result += this.#plain(text.slice(from, own.index)) + own[0]
+      from = own.index + own[0].length
+    }
+    return result + this.#plain(text.slice(from))
   }
 
   #plain(text: string): string {

@@ -58,7 +58,11 @@ export class Scanner {
     this.#literals = literals
     this.#actions = actions
     // Addresses are everywhere; only one with an `@` can have userinfo.
-    this.#automaton = new Automaton(literals, literal => literal === '://')
+    this.#automaton = new Automaton(
+      literals,
+      literal => literal === '://',
+      literal => actions[literals.indexOf(literal)]!.every(action => action.kind === 'encoded')
+    )
     this.#prefilter = prefilter
   }
 

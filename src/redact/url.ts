@@ -52,11 +52,17 @@ function pair(text: string, start: number, at: number, out: Finding[]): void {
   if (!isVoid(password)) out.push(finding(colon + 1, at, password, 'password', RANK.placed))
 }
 
+const isBracket = (unit: number) => unit === 39 || unit === 40
+
 /** `user:password@tcp(` whose `@` is at `at`. */
 export function driverLogin(text: string, at: number, out: Finding[]): void {
   let start = at
   const limit = Math.max(0, at - 256)
-  while (start > limit && !endsAuthority(text.charCodeAt(start - 1)) && text.charCodeAt(start - 1) !== 39)
+  while (
+    start > limit &&
+    !endsAuthority(text.charCodeAt(start - 1)) &&
+    !isBracket(text.charCodeAt(start - 1))
+  )
     start--
   if (start < at) pair(text, start, at, out)
 }

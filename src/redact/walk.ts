@@ -4,7 +4,7 @@
  * first (key-class.ts), then the text of each leaf (scan.ts); strings that are JSON are walked too.
  */
 import { authFinding, cookieFindings } from './auth-header.ts'
-import { assign, bytesOf, type Frame, finish, isPlain, type Node } from './frame.ts'
+import { assign, bufferText, bytesText, type Frame, finish, isPlain, type Node } from './frame.ts'
 import { isReference, type KeyClass, KIND } from './key-class.ts'
 import type { Ledger, Place } from './ledger.ts'
 import type { NameFacts, Names } from './names.ts'
@@ -23,6 +23,8 @@ export interface WalkLimits {
 export class TooMany extends Error {}
 
 const JSON_LEVELS = 4
+/** After `--password`: the next option, not its value. */
+const ANOTHER_FLAG = /^(?:--[A-Za-z][A-Za-z-]*|-[A-Za-z])$/
 const NONE: KeyClass = { kind: KIND.none, type: '', header: false, response: false, plural: false }
 
 const isSensitive = (kind: number) =>
@@ -136,7 +138,7 @@ export class Walk implements Place {
     const flat = list.length === 2 || (at % 2 === 1 && list.length % 2 === 0 && this.#isRawHeaders())
     if (!flag && !flat) return NONE
     const facts = this.#names.of(before)
-    if (!isSensitive(facts.name.kind) || value.startsWith('--')) return NONE
+    if (!isSensitive(facts.name.kind) || (flag && ANOTHER_FLAG.test(value))) return NONE
     // `['password', 'token']` is a list of names.
     if (/^[A-Za-z_.-]{1,40}$/.test(value) && isSensitive(this.#names.of(value).name.kind)) return NONE
     if (!flag) frame.pair = facts.dirty ? '*' : before
@@ -181,16 +183,16 @@ export class Walk implements Place {
   }
 
   #object(value: object, found: KeyClass): unknown {
-    const bytes = bytesOf(value)
-    if (bytes !== undefined) {
-      const clean = this.#string(bytes, found, '')
-      return clean === bytes ? value : clean
-    }
     const isList = Array.isArray(value)
-    if (!isList && !isPlain(value)) return value instanceof Date ? value : this.#ledger.giveUp()
+    if (!isList && !isPlain(value)) {
+      if (value instanceof Uint8Array) return this.#bytes(value, bytesText(value), found)
+      return value instanceof Date ? value : this.#ledger.giveUp()
+    }
     if (this.#frames.length >= this.#limits.depthMax) return this.#ledger.giveUp()
     const keys = isList ? undefined : Object.keys(value)
     if (keys) {
+      const buffer = bufferText(value as Node, keys)
+      if (buffer !== undefined) return this.#bytes(value, buffer, found)
       this.members += keys.length
       if (this.members > this.#limits.keysMax) throw new TooMany()
     }
@@ -206,6 +208,11 @@ export class Walk implements Place {
       pair: ''
     })
     return value
+  }
+
+  #bytes(value: object, text: string, found: KeyClass): unknown {
+    const clean = this.#string(text, found, '')
+    return clean === text ? value : clean
   }
 
   #string(value: string, found: KeyClass, key: string): string {

@@ -2,7 +2,7 @@
  * Which fields of an OCSF event become which columns of the index. Pure: entries in, typed arrays out.
  * Runs once per event on the hot path: no closures, no objects, no strings are made here.
  */
-import type { Actor, OcsfEvent, User } from '../core/event.ts'
+import type { OcsfEvent, User } from '../core/event.ts'
 import type { Entry } from '../core/ports.ts'
 import {
   CREDENTIAL_COLUMNS,
@@ -31,19 +31,12 @@ export function int53(value: number): number {
   return whole > 0 ? Math.min(whole, Number.MAX_SAFE_INTEGER) : Math.max(whole, Number.MIN_SAFE_INTEGER)
 }
 
-const userText = (user: User | undefined) => user?.name ?? user?.uid ?? user?.email_addr
+const named = (user: User | undefined) =>
+  user?.name !== undefined || user?.uid !== undefined || user?.email_addr !== undefined
 
-/** Who did it: the acting user, else the one who logged in, else the program. */
-const actorOf = (actor: Actor | undefined, user: User | undefined) =>
-  userText(actor?.user) ?? userText(user) ?? actor?.app_name ?? actor?.app_uid ?? actor?.invoked_by
-
-/** A second identity of the same actor, so that either one finds the event. */
-function aliasOf(actor: Actor | undefined, user: User | undefined): string | undefined {
-  const person = userText(actor?.user) !== undefined ? actor?.user : user
-  if (person?.name !== undefined) return person.email_addr ?? person.uid
-  if (person?.uid !== undefined) return person.email_addr
-  return person === undefined && actor?.app_name !== undefined ? actor.app_uid : undefined
-}
+/** Who did it, as a person: the acting user, else the one who logged in. */
+const personOf = (event: OcsfEvent): User | undefined =>
+  named(event.actor?.user) ? event.actor?.user : named(event.user) ? event.user : undefined
 
 /** What was spoken to: the MCP server, else the API's service, else the host. */
 function serverOf(event: OcsfEvent): string | undefined {
@@ -97,8 +90,7 @@ export class EventRows {
     data.http_status[at] = int32(event.http_response?.code ?? event.api?.response?.code)
     data.source[at] = texts.idOf(keywatch.source)
     data.action[at] = texts.idOf(keywatch.action)
-    data.actor[at] = texts.idOf(actorOf(event.actor, event.user))
-    data.actor_alias[at] = texts.idOf(aliasOf(event.actor, event.user))
+    this.#addActor(at, event)
     data.server[at] = texts.idOf(serverOf(event))
     data.tool[at] = texts.idOf(keywatch.mcp?.tool)
     data.ip[at] = texts.idOf(event.src_endpoint?.ip)
@@ -109,6 +101,23 @@ export class EventRows {
     data.length[at] = pointer.length
     if (keywatch.credentials !== undefined) this.#addCredentials(sequence, keywatch.credentials)
     if (keywatch.secret !== undefined) this.#addSecrets(sequence, keywatch.secret)
+  }
+
+  /** All identities of a person; those of the program only where no person is known. */
+  #addActor(at: number, event: OcsfEvent): void {
+    const { data } = this.events
+    const texts = this.#texts
+    const person = personOf(event)
+    if (person !== undefined) {
+      data.actor[at] = texts.idOf(person.name ?? person.uid ?? person.email_addr)
+      data.actor_uid[at] = texts.idOf(person.uid)
+      data.actor_email[at] = texts.idOf(person.email_addr)
+      return
+    }
+    const program = event.actor
+    data.actor[at] = texts.idOf(program?.app_name ?? program?.app_uid ?? program?.invoked_by)
+    data.actor_uid[at] = texts.idOf(program?.app_uid)
+    data.actor_email[at] = 0
   }
 
   #addCredentials(

@@ -5,16 +5,14 @@
  * Crash safety is DuckDB's own: a transaction is in the write-ahead log, fsynced, or it is not there at all
  * (https://duckdb.org/docs/stable/connect/concurrency, /sql/statements/checkpoint).
  */
-import { setImmediate } from 'node:timers/promises'
 import type { DuckDBConnection, DuckDBInstance, DuckDBValue } from '@duckdb/node-api'
 import { KeywatchError } from '../core/errors.ts'
 import type { Cursor } from '../core/ports.ts'
 import type { JournalName } from '../core/store.ts'
 import { realDisk } from '../lib/disk.ts'
+import { Appender, type DuckDB } from './append.ts'
 import { CREATE, type Rows, SCHEMA_VERSION } from './schema.ts'
 
-type DuckDB = typeof import('@duckdb/node-api')
-type Chunk = InstanceType<DuckDB['DuckDBDataChunk']>
 export type Value = string | number
 export interface Statement {
   readonly sql: string
@@ -22,8 +20,6 @@ export interface Statement {
   readonly values: readonly Value[]
 }
 
-/** Rows of one data chunk: DuckDB's vector size. */
-const CHUNK_ROWS = 2048
 /** The attached file's name within DuckDB. */
 const CATALOG = 'keywatch'
 /**
@@ -50,6 +46,14 @@ export interface OpenOptions {
   readonly path: string
   readonly memoryMiB: number
   readonly threads: number
+  /** Texts of the dictionary that are read back, newest first. */
+  readonly textsMax: number
+}
+
+/** The dictionary's end, as a file holds it. */
+export interface KnownTexts {
+  readonly highest: number
+  readonly newest: readonly (readonly [text: string, id: number])[]
 }
 
 /** One transaction: rows, texts that they refer to, and where the journals stand after it. */
@@ -114,6 +118,15 @@ async function readPositions(connection: DuckDBConnection): Promise<Positions> {
   return positions
 }
 
+async function readTexts(connection: DuckDBConnection, textsMax: number): Promise<KnownTexts> {
+  const [[value] = []] = (await connection.runAndReadAll('SELECT coalesce(max(id), 0) FROM texts')).getRows()
+  const highest = Number(value)
+  const result = await connection.runAndReadAll('SELECT text, id FROM texts WHERE id > $1', [
+    highest - textsMax
+  ])
+  return { highest, newest: result.getRows().map(([text, id]) => [String(text), Number(id)] as const) }
+}
+
 /** Errors of DuckDB that say nothing about the file's contents: setting it aside would be wrong. */
 const SURROUNDINGS = /set lock|permission denied|no space left|too many open files|read-only file system/i
 
@@ -139,15 +152,17 @@ async function setAside(path: string): Promise<void> {
 
 export class Database {
   readonly positions: Positions
+  #texts: KnownTexts | undefined
   readonly #duckdb: DuckDB
   readonly #opened: Opened
-  /** One chunk per table, used again for every append. */
-  readonly #chunks = new Map<string, Chunk>()
+  readonly #appender: Appender
 
-  private constructor(duckdb: DuckDB, opened: Opened, positions: Positions) {
+  private constructor(duckdb: DuckDB, opened: Opened, positions: Positions, texts: KnownTexts) {
     this.#duckdb = duckdb
     this.#opened = opened
+    this.#appender = new Appender(duckdb, opened.writer)
     this.positions = positions
+    this.#texts = texts
   }
 
   /**
@@ -183,24 +198,32 @@ export class Database {
     await opened.writer.run('BEGIN')
     for (const sql of CREATE) await opened.writer.run(sql)
     await opened.writer.run('COMMIT')
-    return new Database(duckdb, opened, emptyPositions())
+    return new Database(duckdb, opened, emptyPositions(), { highest: 0, newest: [] })
   }
 
   static async #openExisting(duckdb: DuckDB, options: OpenOptions): Promise<Database> {
     const opened = await connectTo(duckdb, options)
     try {
-      return new Database(duckdb, opened, await readPositions(opened.writer))
+      const positions = await readPositions(opened.writer)
+      return new Database(duckdb, opened, positions, await readTexts(opened.writer, options.textsMax))
     } catch (error) {
       disconnect(opened)
       throw error
     }
   }
 
+  /** The dictionary as it was when the file was opened; only once, so that it is not kept. */
+  takeTexts(): KnownTexts {
+    const texts = this.#texts ?? { highest: 0, newest: [] }
+    this.#texts = undefined
+    return texts
+  }
+
   /** All or nothing. If it throws, close this database and open it again: `positions` then tell which. */
   async commit(group: Group): Promise<void> {
     await this.#opened.writer.run('BEGIN')
-    for (const table of group.tables) if (table.count > 0) await this.#append(table)
-    if (group.texts.length > 0) await this.#appendTexts(group)
+    for (const table of group.tables) if (table.count > 0) await this.#appender.rows(table)
+    if (group.texts.length > 0) await this.#appender.texts(group.texts, group.textsFirst)
     for (const journal of ['events', 'findings'] as const) {
       const { next, cursor } = group.positions[journal]
       const before = this.positions[journal]
@@ -214,51 +237,6 @@ export class Database {
     await this.#opened.writer.run('COMMIT')
     this.positions.events = { ...group.positions.events }
     this.positions.findings = { ...group.positions.findings }
-  }
-
-  /** Appending is synchronous in DuckDB's binding: other work gets a turn after each chunk (about 1 ms). */
-  async #append(rows: Rows): Promise<void> {
-    const appender = await this.#opened.writer.createAppender(rows.table)
-    const arrays = Object.values(rows.data)
-    let chunk = this.#chunks.get(rows.table)
-    if (chunk === undefined) {
-      const { DOUBLE, INTEGER, DuckDBDataChunk } = this.#duckdb
-      chunk = DuckDBDataChunk.create(arrays.map(array => (array instanceof Float64Array ? DOUBLE : INTEGER)))
-      this.#chunks.set(rows.table, chunk)
-    }
-    for (let from = 0; from < rows.count; from += CHUNK_ROWS) {
-      const count = Math.min(CHUNK_ROWS, rows.count - from)
-      // Setting it makes the chunk forget its vectors, so only for the last, partial chunk.
-      if (chunk.rowCount !== count) chunk.rowCount = count
-      for (const [index, array] of arrays.entries()) {
-        const vector = chunk.getColumnVector(index)
-        if (vector instanceof this.#duckdb.DuckDBDoubleVector)
-          for (let row = 0; row < count; row++) vector.setItem(row, array[from + row] ?? 0)
-        else if (vector instanceof this.#duckdb.DuckDBIntegerVector)
-          for (let row = 0; row < count; row++) vector.setItem(row, array[from + row] ?? 0)
-        vector.flush()
-      }
-      appender.appendDataChunk(chunk)
-      await setImmediate()
-    }
-    appender.closeSync()
-  }
-
-  async #appendTexts({ texts, textsFirst }: Group): Promise<void> {
-    const appender = await this.#opened.writer.createAppender('texts')
-    const { INTEGER, VARCHAR, DuckDBDataChunk } = this.#duckdb
-    for (let from = 0; from < texts.length; from += CHUNK_ROWS) {
-      const some = texts.slice(from, from + CHUNK_ROWS)
-      const chunk = DuckDBDataChunk.create([INTEGER, VARCHAR], some.length)
-      chunk.setColumnValues(
-        0,
-        some.map((_, index) => textsFirst + from + index)
-      )
-      chunk.setColumnValues(1, some)
-      appender.appendDataChunk(chunk)
-      await setImmediate()
-    }
-    appender.closeSync()
   }
 
   /** Runs a query and returns its rows. Numbers come as number, or as bigint from BIGINT columns. */

@@ -25,6 +25,7 @@ import {
   eventsStatement,
   findingsStatement
 } from './sql.ts'
+import { TEXTS_MAX } from './texts.ts'
 import { WaitingRows } from './waiting.ts'
 
 export interface DuckStoreOptions {
@@ -80,18 +81,14 @@ class DuckStore implements Store {
   async open(): Promise<Database> {
     if (this.#database) return this.#database
     const { path, log } = this.#options
-    const database = await Database.open(this.#options, error =>
+    const options = { ...this.#options, textsMax: TEXTS_MAX }
+    const database = await Database.open(options, error =>
       log.warn(
         { path, reason: reasonOf(error) },
         'index set aside: damaged or of another version; replay needed'
       )
     )
-    try {
-      await this.#waiting.continueFrom(database, this.#committed)
-    } catch (error) {
-      database.close()
-      throw new KeywatchError('KW_STORE_FAILED', 'the index cannot be read', { cause: error })
-    }
+    this.#waiting.continueFrom(database, this.#committed)
     this.#committed = copyOf(database.positions)
     this.#database = database
     return database
@@ -219,7 +216,7 @@ class DuckStore implements Store {
       await this.#release()
       await removeFiles(this.#options.path)
       this.#committed = emptyPositions()
-      this.#waiting.reset(emptyPositions(), 0, [])
+      this.#waiting.reset(emptyPositions(), { highest: 0, newest: [] })
     })
   }
 

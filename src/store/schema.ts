@@ -31,8 +31,9 @@ export const EVENT_COLUMNS = {
   source: 'INTEGER',
   action: 'INTEGER',
   actor: 'INTEGER',
-  /** The actor's second identity: uid or e-mail beside a name. */
-  actor_alias: 'INTEGER',
+  /** Further identities of the same actor: the uid beside a name, the e-mail beside either. */
+  actor_uid: 'INTEGER',
+  actor_email: 'INTEGER',
   server: 'INTEGER',
   tool: 'INTEGER',
   ip: 'INTEGER',

@@ -41,8 +41,8 @@ class Conditions {
 
   /** Numbers of the texts that a pattern means: `*` at either end stands for anything. */
   pattern(pattern: string): string {
-    const open = pattern.startsWith('*')
-    const end = pattern.length > 1 && pattern.endsWith('*')
+    const end = pattern.endsWith('*')
+    const open = pattern.length > 1 && pattern.startsWith('*')
     const literal = this.bind(pattern.slice(open ? 1 : 0, end ? -1 : undefined))
     if (open && end) return this.#textIds(`contains(text, ${literal})`)
     if (open) return this.#textIds(`ends_with(text, ${literal})`)
@@ -109,7 +109,7 @@ export function eventsStatement(query: EventQuery): Statement {
   if (query.server !== undefined) c.add(`server IN (${c.pattern(query.server)})`)
   if (query.actor !== undefined) {
     const ids = c.pattern(query.actor)
-    c.add(`(actor IN (${ids}) OR actor_alias IN (${ids}))`)
+    c.add(`(actor IN (${ids}) OR actor_uid IN (${ids}) OR actor_email IN (${ids}))`)
   }
   if (query.secret !== undefined) {
     const ids = c.pattern(query.secret)

@@ -6,9 +6,10 @@
 
 /** UTF-16 units of a text that the index keeps and compares. Longer ones are cut, in queries as well. */
 export const TEXT_UNITS_MAX = 512
-const ENTRIES_MAX = 65_536
+/** Texts remembered at most. */
+export const TEXTS_MAX = 65_536
 /** Places for texts that came lately; a power of two. */
-const RECENT = 8192
+const RECENT = 2048
 
 /**
  * A text as the index keeps it: cut, and with U+FFFD for lone surrogates, as UTF-8 has it. The copy lets go of
@@ -46,13 +47,13 @@ function placeOf(text: string): number {
 export class TextIds {
   readonly #known = new Map<string, Known>()
   readonly #recent = new Array<Known>(RECENT).fill(NONE)
-  readonly #entriesMax: number
+  readonly #textsMax: number
   #next = 1
   /** Texts that are not in the file yet; the first has number `pendingFirst`. */
   #pending: string[] = []
 
-  constructor(entriesMax = ENTRIES_MAX) {
-    this.#entriesMax = entriesMax
+  constructor(textsMax = TEXTS_MAX) {
+    this.#textsMax = textsMax
   }
 
   /** The number of a text, a new one if need be; 0 for an absent or empty one. */
@@ -80,7 +81,7 @@ export class TextIds {
   }
 
   #remember(text: string, id: number): Known {
-    if (this.#known.size >= this.#entriesMax) this.#known.clear()
+    if (this.#known.size >= this.#textsMax) this.#known.clear()
     const known = { text, id }
     this.#known.set(text, known)
     return known
@@ -104,10 +105,5 @@ export class TextIds {
     this.#pending = []
     this.#next = highest + 1
     for (const [text, id] of texts) this.#remember(text, id)
-  }
-
-  /** Texts remembered at most: how many `load` can use. */
-  get entriesMax(): number {
-    return this.#entriesMax
   }
 }

@@ -5,7 +5,7 @@
 import type { Entry, EntryBatch } from '../core/ports.ts'
 import type { JournalName } from '../core/store.ts'
 import { EventRows, FindingRows } from './columns.ts'
-import { type Database, emptyPositions, type Group, type Positions } from './database.ts'
+import { type Database, emptyPositions, type Group, type KnownTexts, type Positions } from './database.ts'
 import { TextIds } from './texts.ts'
 
 export class WaitingRows {
@@ -58,11 +58,11 @@ export class WaitingRows {
   }
 
   /** Forgets what waits and starts from a file's end. */
-  reset(positions: Positions, highestText: number, texts: Iterable<readonly [string, number]>): void {
+  reset(positions: Positions, texts: KnownTexts): void {
     this.#events.clear()
     this.#findings.clear()
     this.positions = { events: { ...positions.events }, findings: { ...positions.findings } }
-    this.#texts.load(highestText, texts)
+    this.#texts.load(texts.highest, texts.newest)
   }
 
   /**
@@ -70,23 +70,13 @@ export class WaitingRows {
    * Else it is forgotten: the rows are in the file already (a commit that only seemed to fail), or the file is
    * another one and the numbers of their texts mean nothing in it.
    */
-  async continueFrom(database: Database, before: Positions): Promise<void> {
+  continueFrom(database: Database, before: Positions): void {
     const { positions } = database
-    const [[value] = []] = await database.rows({ sql: 'SELECT coalesce(max(id), 0) FROM texts', values: [] })
-    const highest = Number(value)
+    const texts = database.takeTexts()
     const continues =
-      highest + 1 === this.#texts.pendingFirst &&
+      texts.highest + 1 === this.#texts.pendingFirst &&
       positions.events.next === before.events.next &&
       positions.findings.next === before.findings.next
-    if (continues && this.count > 0) return
-    const known = await database.rows({
-      sql: 'SELECT text, id FROM texts WHERE id > $1',
-      values: [highest - this.#texts.entriesMax]
-    })
-    this.reset(
-      positions,
-      highest,
-      known.map(([text, id]) => [String(text), Number(id)] as const)
-    )
+    if (!continues || this.count === 0) this.reset(positions, texts)
   }
 }

@@ -80,6 +80,7 @@ const cpuUs = () => {
   return user + system
 }
 const rssMiB = () => Math.round(process.memoryUsage.rss() / 1024 ** 2)
+const heapMiB = () => Math.round(process.memoryUsage().heapTotal / 1024 ** 2)
 const log = { info: console.log, warn: console.warn, error: console.error }
 
 const folder = await mkdtemp(join(tmpdir(), 'keywatch-bench-store-'))
@@ -110,7 +111,7 @@ const { size } = await stat(path)
 console.log(
   `index: ${(spent / EVENTS).toFixed(2)} us of CPU per event, ${(size / EVENTS).toFixed(1)} B per event`
 )
-console.log(`slowest put ${slowestMs.toFixed(0)} ms, RSS ${rssMiB()} MiB`)
+console.log(`slowest put ${slowestMs.toFixed(0)} ms, RSS ${rssMiB()} MiB (JavaScript heap ${heapMiB()})`)
 
 const again = await open()
 const newest = START + EVENTS / EVENTS_PER_MS

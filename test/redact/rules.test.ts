@@ -1,7 +1,7 @@
 /** Every rule's own examples, and what holds for all rules. */
 import { describe, expect, it } from 'vitest'
+import { INFIX_RULES, RULES } from '../../src/redact/rules/all.ts'
 import { awsAccount } from '../../src/redact/rules/clouds.ts'
-import { INFIX_RULES, RULES } from '../../src/redact/rules/index.ts'
 import { fake } from '../../src/redact/rules/rule.ts'
 import { legacyVault } from '../../src/redact/rules/vaults.ts'
 import { Scanner } from '../../src/redact/scan.ts'

@@ -1,4 +1,4 @@
-/** Keys of model providers. */
+/** Which prefixes do the keys of model providers have? OpenAI, Anthropic, and those that copied or invented their own. */
 import { fake, rule } from './rule.ts'
 
 const DASHED = '[A-Za-z0-9_-]'
