@@ -17,11 +17,13 @@ export interface CommonFlags {
   readonly json?: boolean
 }
 
-export async function loadCommands(): Promise<Command[]> {
+/** The subcommand that is asked for; all of them for help or an unknown name. One that is not asked for costs nothing. */
+export async function loadCommands(asked: string | undefined): Promise<Command[]> {
   const folder = new URL('./commands/', import.meta.url)
   const files = (await readdir(folder)).filter(name => name.endsWith('.ts')).sort()
+  const wanted = files.includes(`${asked}.ts`) ? [`${asked}.ts`] : files
   const modules = await Promise.all(
-    files.map(name => import(new URL(name, folder).href) as Promise<{ default: Command }>)
+    wanted.map(name => import(new URL(name, folder).href) as Promise<{ default: Command }>)
   )
   return modules.map(module => module.default)
 }

@@ -1,14 +1,8 @@
-#!/usr/bin/env node
 /** The `keywatch` command. Each subcommand is one file under commands/ and loads what it needs when it runs. */
-import { enableCompileCache } from 'node:module'
 import { Command, CommanderError } from 'commander'
-
-// Types are erased at load; the cache keeps the result, so a start does not pay for it again.
-enableCompileCache()
-
-const { reasonOf } = await import('./core/errors.ts')
-const { PRODUCT } = await import('./core/build.ts')
-const { loadCommands } = await import('./cli.ts')
+import { loadCommands } from './cli.ts'
+import { PRODUCT } from './core/build.ts'
+import { reasonOf } from './core/errors.ts'
 
 const program = new Command('keywatch')
   .description('Audit log and SIEM forwarder for the credentials that MCP servers use.')
@@ -16,7 +10,7 @@ const program = new Command('keywatch')
   .exitOverride()
   .showSuggestionAfterError()
   .showHelpAfterError('(keywatch --help lists the commands)')
-for (const command of await loadCommands())
+for (const command of await loadCommands(process.argv[2]))
   program.addCommand(command.exitOverride().showSuggestionAfterError())
 
 try {

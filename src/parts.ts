@@ -90,7 +90,7 @@ export async function openStore({ config, disk, clock, log }: OpenParts): Promis
     threads: config.store.threads,
     log,
     clock,
-    flushEvery: { rows: 20_480, ms: config.store.flushIntervalMs }
+    flushEvery: { rows: 61_440, ms: config.store.flushIntervalMs }
   })
 }
 

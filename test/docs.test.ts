@@ -38,9 +38,10 @@ describe('generated documentation', async () => {
     const file = join(root, path)
     const stored = existsSync(file) ? readFileSync(file, 'utf8') : ''
     if (stored !== text && !ci) writeFileSync(file, text)
-    expect(stored === text, `${path} was stale and has been rewritten (not in CI); look at it and commit it`).toBe(
-      true
-    )
+    expect(
+      stored === text,
+      `${path} was stale and has been rewritten (not in CI); look at it and commit it`
+    ).toBe(true)
   })
 })
 
@@ -82,12 +83,20 @@ describe('configurations in the pages', async () => {
   )
   it('are there', () => expect(shown.length).toBeGreaterThan(0))
   it.each(shown)('%s loads without a problem', (_, text) => {
-    const env = Object.fromEntries([...text.matchAll(/\$\{(\w+)\}/g)].map(match => [match[1] ?? '', 'a'.repeat(64)]))
+    const env = Object.fromEntries(
+      [...text.matchAll(/\$\{(\w+)\}/g)].map(match => [match[1] ?? '', 'a'.repeat(64)])
+    )
     const checkWhere = (where: string) => {
       const compiled = compileWhere(where)
       return 'problem' in compiled ? compiled.problem : undefined
     }
-    const loaded = loadConfig({ path: 'shown.yml', env, catalog, checkWhere, readFile: () => Buffer.from(text) })
+    const loaded = loadConfig({
+      path: 'shown.yml',
+      env,
+      catalog,
+      checkWhere,
+      readFile: () => Buffer.from(text)
+    })
     expect((loaded.problems ?? []).map(formatProblem)).toEqual([])
   })
 })
@@ -95,7 +104,8 @@ describe('configurations in the pages', async () => {
 describe('error codes', () => {
   const used = new Map<string, string[]>()
   for (const [path, text] of sources(readTree())) {
-    for (const [code] of text.matchAll(/\bKW_[A-Z]+_?[A-Z]+\b/g)) used.set(code, [...(used.get(code) ?? []), path])
+    for (const [code] of text.matchAll(/\bKW_[A-Z]+(?:_[A-Z]+)*\b/g))
+      used.set(code, [...(used.get(code) ?? []), path])
   }
 
   it('that are used are in the table, from which the reference is made', () => {
@@ -120,7 +130,8 @@ describe('the journal of docs/journal-format.md', () => {
     folder = mkdtempSync(join(tmpdir(), 'keywatch-format-'))
     verifier = join(folder, 'verify.py')
     writeFileSync(verifier, fenced(page, 'python')[0] ?? '')
-    if (!tools) process.stderr.write('LOUD SKIP: no python3 or zstdcat here; the page’s verifier does not run\n')
+    if (!tools)
+      process.stderr.write('LOUD SKIP: no python3 or zstdcat here; the page’s verifier does not run\n')
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -141,7 +152,9 @@ describe('the journal of docs/journal-format.md', () => {
     await writeExample(today)
     const id = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
     const masked = (path: string, name: string) =>
-      readFileSync(join(path, name), 'utf8').replaceAll(id, 'ID').replaceAll(/[0-9a-f]{64}/g, 'HASH')
+      readFileSync(join(path, name), 'utf8')
+        .replaceAll(id, 'ID')
+        .replaceAll(/[0-9a-f]{64}/g, 'HASH')
     expect(masked(today, '0000000001.ndjson')).toBe(masked(EXAMPLE, '0000000001.ndjson'))
     expect(readdirSync(today).sort()).toEqual(readdirSync(EXAMPLE).sort())
   })
@@ -150,13 +163,23 @@ describe('the journal of docs/journal-format.md', () => {
     const lines = readFileSync(join(EXAMPLE, '0000000001.ndjson'), 'utf8').split('\n')
     const header = parseControl(Buffer.from(`${lines[0]}\n`))
     const commit = parseControl(Buffer.from(`${lines[2]}\n`))
-    if (header?.kind !== 'segment' || commit?.kind !== 'commit') throw new Error('not the lines that the page shows')
-    const { keywatch: _k, version: _v, hash: _h, ...members } = JSON.parse(lines[0] ?? '') as typeof header.header &
-      Record<'keywatch' | 'version' | 'hash', unknown>
+    if (header?.kind !== 'segment' || commit?.kind !== 'commit')
+      throw new Error('not the lines that the page shows')
+    const {
+      keywatch: _k,
+      version: _v,
+      hash: _h,
+      ...members
+    } = JSON.parse(lines[0] ?? '') as typeof header.header & Record<'keywatch' | 'version' | 'hash', unknown>
     expect(encodeHeader(members).line.toString()).toBe(`${lines[0]}\n`)
-    const { keywatch: _k2, hash: _h2, ...rest } = JSON.parse(lines[2] ?? '') as typeof commit.commit &
-      Record<'keywatch' | 'hash', unknown>
-    expect(encodeCommit(header.hash, Buffer.from(`${lines[1]}\n`), rest).line.toString()).toBe(`${lines[2]}\n`)
+    const {
+      keywatch: _k2,
+      hash: _h2,
+      ...rest
+    } = JSON.parse(lines[2] ?? '') as typeof commit.commit & Record<'keywatch' | 'hash', unknown>
+    expect(encodeCommit(header.hash, Buffer.from(`${lines[1]}\n`), rest).line.toString()).toBe(
+      `${lines[2]}\n`
+    )
   })
 
   it.runIf(tools)('is intact to the verifier of the page', () => {
@@ -187,22 +210,28 @@ describe('the journal of docs/journal-format.md', () => {
     expect(ask(copy)).toEqual({ status: 0, said: expect.stringMatching(/^intact: 3 entries/) })
   })
 
-  it.runIf(tools)('is verified by the page’s verifier also when it is larger, and was just written', async () => {
-    const path = join(folder, 'large')
-    const journal = await openTestJournal(realDisk, path, { segmentBytes: 64 * 1024 })
-    for (let n = 0; n < 40; n++)
-      await journal.append(Array.from({ length: 10 }, (_, i) => numbered(n * 10 + i, 500)))
-    await journal.idle()
-    await journal.close()
-    expect(readdirSync(path).filter(name => name.endsWith('.zst')).length).toBeGreaterThan(2)
-    expect(ask(path)).toEqual({ status: 0, said: expect.stringMatching(/^intact: 400 entries/) })
-    expect((await verifyJournal(path)).status).toBe('intact')
-  })
+  it.runIf(tools)(
+    'is verified by the page’s verifier also when it is larger, and was just written',
+    async () => {
+      const path = join(folder, 'large')
+      const journal = await openTestJournal(realDisk, path, { segmentBytes: 64 * 1024 })
+      for (let n = 0; n < 40; n++)
+        await journal.append(Array.from({ length: 10 }, (_, i) => numbered(n * 10 + i, 500)))
+      await journal.idle()
+      await journal.close()
+      expect(readdirSync(path).filter(name => name.endsWith('.zst')).length).toBeGreaterThan(2)
+      expect(ask(path)).toEqual({ status: 0, said: expect.stringMatching(/^intact: 400 entries/) })
+      expect((await verifyJournal(path)).status).toBe('intact')
+    }
+  )
 
-  it.runIf(tools && spawnSync('openssl', ['version']).status === 0)('has a signature that openssl accepts', () => {
-    const copy = join(folder, 'signed')
-    cpSync(EXAMPLE, copy, { recursive: true })
-    const script = fenced(page, 'sh').find(text => text.includes('pkeyutl')) ?? ''
-    expect(execFileSync('bash', ['-euc', script], { cwd: copy, encoding: 'utf8' })).toContain('Verified')
-  })
+  it.runIf(tools && spawnSync('openssl', ['version']).status === 0)(
+    'has a signature that openssl accepts',
+    () => {
+      const copy = join(folder, 'signed')
+      cpSync(EXAMPLE, copy, { recursive: true })
+      const script = fenced(page, 'sh').find(text => text.includes('pkeyutl')) ?? ''
+      expect(execFileSync('bash', ['-euc', script], { cwd: copy, encoding: 'utf8' })).toContain('Verified')
+    }
+  )
 })

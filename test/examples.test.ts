@@ -9,8 +9,8 @@ import { loadCatalog } from '../src/catalog.ts'
 import { loadConfig } from '../src/config/load.ts'
 import { formatProblem } from '../src/config/problem.ts'
 import type { Config } from '../src/config/schema.ts'
-import type { Route } from '../src/core/intake.ts'
 import type { OcsfEvent } from '../src/core/event.ts'
+import type { Route } from '../src/core/intake.ts'
 import type { IntakeRequest } from '../src/core/source.ts'
 import { createIngest } from '../src/ingest.ts'
 import { realDisk } from '../src/lib/disk.ts'
@@ -40,10 +40,15 @@ interface Example {
 /** Reads the `export` lines and the one `curl` of a README. Throws if it does not understand them. */
 function readExample(readme: string): Example {
   const script = fenced(readme, 'sh').join('\n').replaceAll('\\\n', ' ')
-  const env = Object.fromEntries([...script.matchAll(/^export (\w+)=(\S+)/gm)].map(([, k = '', v = '']) => [k, v]))
-  const curl = script.split('\n').filter(line => line.startsWith('curl') && line.includes('--data-binary'))[0] ?? ''
+  const env = Object.fromEntries(
+    [...script.matchAll(/^export (\w+)=(\S+)/gm)].map(([, k = '', v = '']) => [k, v])
+  )
+  const curl =
+    script.split('\n').filter(line => line.startsWith('curl') && line.includes('--data-binary'))[0] ?? ''
   const path = /http:\/\/127\.0\.0\.1:\d+\/(\S+)/.exec(curl)?.[1] ?? ''
-  const headers = new Map([...curl.matchAll(/-H '([^:']+): ([^']*)'/g)].map(([, k = '', v = '']) => [k.toLowerCase(), [v]]))
+  const headers = new Map(
+    [...curl.matchAll(/-H '([^:']+): ([^']*)'/g)].map(([, k = '', v = '']) => [k.toLowerCase(), [v]])
+  )
   const input = /--data-binary @examples\/[\w-]+\/(\S+)/.exec(curl)?.[1]
   if (input === undefined) throw new Error('the README shows no curl with --data-binary @examples/…')
   const [prefix, id = ''] = path.split('/')
@@ -77,7 +82,10 @@ function openExample(config: Config) {
 /** An id that is drawn is not the same twice; one that the vendor's id makes is. */
 const settled = (event: OcsfEvent): OcsfEvent => ({
   ...event,
-  metadata: { ...event.metadata, uid: /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(event.metadata.uid) ? 'drawn' : event.metadata.uid }
+  metadata: {
+    ...event.metadata,
+    uid: /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(event.metadata.uid) ? 'drawn' : event.metadata.uid
+  }
 })
 
 describe.each(readdirSync(FOLDER))('example %s', name => {

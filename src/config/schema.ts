@@ -159,9 +159,9 @@ const JournalOptions = z
 const StoreOptions = z
   .strictObject({
     memory: sizeFrom(32 * 1024 ** 2, '32MiB')
-      .prefault('192MiB')
+      .prefault('64MiB')
       .describe('Memory of the index.'),
-    threads: count(256).default(2).describe('Threads of the index.'),
+    threads: count(256).default(1).describe('Threads of the index.'),
     flushInterval: durationFrom(10, '10ms').prefault('1s').describe('How soon an event can be found.')
   })
   .transform(options => ({

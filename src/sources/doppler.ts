@@ -28,7 +28,7 @@ const Options = z.strictObject({
     .describe('The signing secret set in Doppler, or several while it is changed. Only on loopback without.'),
   environment: z.string().min(1).optional().describe('Overrides the environment that Doppler names.'),
   window: duration()
-    .default(86_400_000)
+    .default(15 * 60_000)
     .describe('An equal body within this time is a repetition. Doppler sends no id and no time.')
 })
 type Options = z.output<typeof Options>

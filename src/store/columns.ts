@@ -16,6 +16,8 @@ import {
 import type { TextIds } from './texts.ts'
 import { uidWords } from './uid.ts'
 
+/** Rows are made room for as they come: an idle process should not hold arrays for a full group. */
+const FIRST_CAPACITY = 1024
 const CREDENTIALS_FIRST_CAPACITY = 1024
 const SECRETS_FIRST_CAPACITY = 64
 
@@ -54,16 +56,18 @@ export class EventRows {
   readonly credentials
   readonly secrets
   readonly #texts: TextIds
+  readonly #rowsMax: number
 
-  constructor(capacity: number, texts: TextIds) {
+  constructor(rowsMax: number, texts: TextIds) {
     this.#texts = texts
-    this.events = makeRows('events', EVENT_COLUMNS, capacity)
+    this.#rowsMax = rowsMax
+    this.events = makeRows('events', EVENT_COLUMNS, Math.min(rowsMax, FIRST_CAPACITY))
     this.credentials = makeRows('credentials', CREDENTIAL_COLUMNS, CREDENTIALS_FIRST_CAPACITY)
     this.secrets = makeRows('secrets', SECRET_COLUMNS, SECRETS_FIRST_CAPACITY)
   }
 
   get full(): boolean {
-    return this.events.count === this.events.capacity
+    return this.events.count >= this.#rowsMax
   }
   get tables(): readonly Rows[] {
     return [this.events, this.credentials, this.secrets]
@@ -72,6 +76,7 @@ export class EventRows {
   /** Must not be called while `full`. */
   add({ sequence, pointer, event }: Entry): void {
     const texts = this.#texts
+    if (this.events.count === this.events.capacity) grow(this.events)
     const { data } = this.events
     const at = this.events.count++
     const keywatch = event.unmapped.keywatch
@@ -166,14 +171,16 @@ export class EventRows {
 export class FindingRows {
   readonly findings
   readonly #texts: TextIds
+  readonly #rowsMax: number
 
-  constructor(capacity: number, texts: TextIds) {
+  constructor(rowsMax: number, texts: TextIds) {
     this.#texts = texts
-    this.findings = makeRows('findings', FINDING_COLUMNS, capacity)
+    this.#rowsMax = rowsMax
+    this.findings = makeRows('findings', FINDING_COLUMNS, Math.min(rowsMax, FIRST_CAPACITY))
   }
 
   get full(): boolean {
-    return this.findings.count === this.findings.capacity
+    return this.findings.count >= this.#rowsMax
   }
   get tables(): readonly Rows[] {
     return [this.findings]
@@ -183,6 +190,7 @@ export class FindingRows {
   add({ sequence, pointer, event }: Entry): void {
     const texts = this.#texts
     const { data } = this.findings
+    if (this.findings.count === this.findings.capacity) grow(this.findings)
     const at = this.findings.count++
     const finding = event.unmapped.keywatch.finding
     const uid = uidWords(event.metadata.uid)

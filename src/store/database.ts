@@ -128,7 +128,8 @@ async function readTexts(connection: DuckDBConnection, textsMax: number): Promis
 }
 
 /** Errors of DuckDB that say nothing about the file's contents: setting it aside would be wrong. */
-const SURROUNDINGS = /set lock|permission denied|no space left|too many open files|read-only file system/i
+const SURROUNDINGS =
+  /set lock|permission denied|no space left|could not write|file too large|too many open files|read-only file/i
 
 function surroundingsError(error: unknown): KeywatchError | undefined {
   if (!(error instanceof Error) || !SURROUNDINGS.test(error.message)) return undefined

@@ -11,6 +11,7 @@ import type { Clock, Cursor, EntryBatch, Log } from '../core/ports.ts'
 import type { CredentialSummary, EventQuery, FindingQuery, Hit, JournalName, Store } from '../core/store.ts'
 import { realDisk } from '../lib/disk.ts'
 import { hitOf, summariesOf } from './answers.ts'
+import { readClosingNote, removeClosingNote, writeClosingNote } from './closing-note.ts'
 import {
   Database,
   emptyPositions,
@@ -52,7 +53,9 @@ const JOURNALS = ['events', 'findings'] as const
  */
 export async function openDuckStore(options: DuckStoreOptions): Promise<Store> {
   const store = new DuckStore(options)
-  if (await realDisk.exists(options.path)) await store.open()
+  const closed = await readClosingNote(options.path)
+  if (closed) store.believe(closed)
+  else if (await realDisk.exists(options.path)) await store.open()
   return store
 }
 
@@ -70,6 +73,8 @@ class DuckStore implements Store {
   /** Set while the timer of the oldest waiting row runs. */
   #timer: AbortController | undefined
   #closed = false
+  /** There is a complete file that was not needed yet. */
+  #unopened = false
 
   constructor(options: DuckStoreOptions) {
     this.#options = options
@@ -77,9 +82,18 @@ class DuckStore implements Store {
     this.#waiting = new WaitingRows(this.#flushEvery.rows)
   }
 
+  /** Takes over where the file ends without opening it. */
+  believe(positions: Positions): void {
+    this.#committed = copyOf(positions)
+    this.#waiting.positions = copyOf(positions)
+    this.#unopened = true
+  }
+
   /** Opens the file, if that has not happened, and forgets waiting rows that do not continue it. */
   async open(): Promise<Database> {
     if (this.#database) return this.#database
+    await removeClosingNote(this.#options.path)
+    this.#unopened = false
     const { path, log } = this.#options
     const options = { ...this.#options, textsMax: TEXTS_MAX }
     const database = await Database.open(options, error =>
@@ -107,6 +121,8 @@ class DuckStore implements Store {
   put(journal: JournalName, batch: EntryBatch): Promise<void> {
     return this.#inTurn(async () => {
       this.#assertOpen()
+      // Rows refer to texts by numbers that only the file knows.
+      if (this.#unopened) await this.open()
       for (const entry of batch.entries) {
         if (entry.sequence < this.#waiting.positions[journal].next) continue
         if (this.#waiting.full) await this.#commit()
@@ -214,7 +230,9 @@ class DuckStore implements Store {
     return this.#inTurn(async () => {
       this.#assertOpen()
       await this.#release()
+      await removeClosingNote(this.#options.path)
       await removeFiles(this.#options.path)
+      this.#unopened = false
       this.#committed = emptyPositions()
       this.#waiting.reset(emptyPositions(), { highest: 0, newest: [] })
     })
@@ -228,7 +246,9 @@ class DuckStore implements Store {
         await this.#checkpoint()
       } finally {
         this.#closed = true
+        const opened = this.#database !== undefined
         await this.#release()
+        if (opened) await writeClosingNote(this.#options.path, this.#committed)
       }
     })
   }

@@ -3,7 +3,7 @@
  *
  *   exposure    the token of a person stands in a URL in the proxy's log
  *   misuse      the same token calls tools from a foreign address: in the gateway's log and in the server's spans
- *   change      a secret is changed at the secret manager at night (the night before, if the span is by day)
+ *   change      a secret is changed out of hours at the secret manager (the night before, if the span is by day)
  *   burst       forty refused requests from one foreign address within a minute, then one that succeeds
  *   lookalike   a person's agent talks to a server whose name only looks like one of ours
  *
@@ -234,7 +234,14 @@ function lookalike(plan: Plan): { records: TrafficRecord[]; story: Pick<Story, '
     // It goes out through the gateway, so no proxy of ours and no server of ours sees it.
     records: calls.map(gatewayRecord),
     story: {
-      lookalike: { time: calls[0]?.time ?? 0, name: IMPOSTOR, imitates: IMITATED, host, user: victim.name, calls: calls.length }
+      lookalike: {
+        time: calls[0]?.time ?? 0,
+        name: IMPOSTOR,
+        imitates: IMITATED,
+        host,
+        user: victim.name,
+        calls: calls.length
+      }
     }
   }
 }

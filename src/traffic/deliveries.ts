@@ -79,9 +79,7 @@ export function* deliveries(
   const flush = function* (): Generator<Delivery> {
     const made = [...waiting].map(([channel, own]) => deliveryOf(channel, own))
     waiting = new Map()
-    yield* made.sort(
-      (a, b) => a.time - b.time || CHANNELS.indexOf(a.channel) - CHANNELS.indexOf(b.channel)
-    )
+    yield* made.sort((a, b) => a.time - b.time || CHANNELS.indexOf(a.channel) - CHANNELS.indexOf(b.channel))
   }
   for (const record of records) {
     const { channel, time } = record

@@ -59,8 +59,7 @@ export function offHoursAt(wanted: number, start: number): number {
 export function perMinute(start: number, minutes: number, total: number): Uint32Array {
   const weights = new Float64Array(minutes)
   let sum = 0
-  for (let i = 0; i < minutes; i++)
-    sum += weights[i] = peopleAt(start + i * MINUTE_MS) + AUTOMATIONS
+  for (let i = 0; i < minutes; i++) sum += weights[i] = peopleAt(start + i * MINUTE_MS) + AUTOMATIONS
   const counts = new Uint32Array(minutes)
   let seen = 0
   let given = 0

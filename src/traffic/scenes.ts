@@ -148,10 +148,7 @@ export class Scenes {
   /** The server is busy, the client waits and tries again. */
   #retried(call: Exchange): TrafficRecord[] {
     const failed = { ...call, status: this.#random.pick([429, 502, 503]), bytes: 162 }
-    return [
-      ...this.#observed(failed),
-      ...this.#observed(this.#again(call, 1000 + this.#random.below(3000)))
-    ]
+    return [...this.#observed(failed), ...this.#observed(this.#again(call, 1000 + this.#random.below(3000)))]
   }
 
   /** RFC 9728: a client without a token is refused, asks where to get one, and comes back with it. */

@@ -33,9 +33,7 @@ export const storyOf = (options: TrafficOptions): Story =>
 /** All records in the order of their time. */
 export function* traffic(options: TrafficOptions): Generator<TrafficRecord> {
   const fleet = fleetOf(options)
-  const attack = options.attack
-    ? createAttack(fleet, options, streamOf(options).fork('attack')).records
-    : []
+  const attack = options.attack ? createAttack(fleet, options, streamOf(options).fork('attack')).records : []
   let next = 0
   for (const record of background(fleet, options)) {
     for (let due = attack[next]; due !== undefined && due.time <= record.time; due = attack[++next]) yield due

@@ -19,6 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   deliver: BASE,
   sinks: BASE,
   api: BASE,
+  traffic: BASE,
   sources: [...BASE, 'decode'],
   console: []
 }

@@ -29,7 +29,9 @@ export function withBlocks(page: string, blocks: Readonly<Record<string, string>
 
 /** The bodies of all fenced blocks in a language. */
 export const fenced = (page: string, language: string): string[] =>
-  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(match => match[1] ?? '')
+  [...page.matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\`$`, 'gm'))].map(
+    match => match[1] ?? ''
+  )
 
 /** Targets of links that are files of the project, without fragments. */
 export const fileLinks = (page: string): string[] =>

@@ -51,8 +51,9 @@ function unwrap(given: unknown): Bare {
 const takes = (schema: unknown, value: unknown) =>
   schema instanceof z.ZodType && schema.safeParse(value).success
 
-/** A duration takes `5h` and no `5GB`; a size the other way round; a text takes both. */
+/** A duration takes `5h` and no `5GB`; a size the other way round; both take a number, which no text does. */
 function unitOf(schema: unknown): 'duration' | 'size' | undefined {
+  if (!takes(schema, 10_000_000)) return undefined
   const [time, bytes] = [takes(schema, '5h'), takes(schema, '5GB')]
   if (time === bytes) return undefined
   return time ? 'duration' : 'size'
@@ -126,7 +127,8 @@ export function* optionRows(given: unknown, path = ''): Generator<OptionRow> {
     yield row(typeOf(given))
     return
   }
-  if (path !== '' && description !== '') yield { ...row(schema instanceof z.ZodObject ? 'map' : 'list of maps'), preset: undefined }
+  if (path !== '' && description !== '')
+    yield { ...row(schema instanceof z.ZodObject ? 'map' : 'list of maps'), preset: undefined }
   for (const [name, child] of parts) yield* optionRows(child, name)
 }
 

@@ -16,7 +16,9 @@ function goldenEvents(source: string): OcsfEvent[] {
     .filter(name => name.startsWith(`${source}-`) && /\.events\.(ndjson|json)$/.test(name))
     .flatMap(name => {
       const text = readFileSync(new URL(name, FIXTURES), 'utf8').trim()
-      return (name.endsWith('.json') ? JSON.parse(text) : text.split('\n').map(line => JSON.parse(line))) as OcsfEvent[]
+      return (
+        name.endsWith('.json') ? JSON.parse(text) : text.split('\n').map(line => JSON.parse(line))
+      ) as OcsfEvent[]
     })
     .filter(event => typeof event.class_uid === 'number')
 }

@@ -1,8 +1,8 @@
 /** The text of docs/reference.md, from the code that it describes. Nothing in it is written by hand but the headings. */
 import type { Command } from 'commander'
-import type { Catalog } from '../../src/catalog.ts'
 import { openapiDocument } from '../../src/api/openapi.ts'
 import type { Operation } from '../../src/api/openapi-parts.ts'
+import type { Catalog } from '../../src/catalog.ts'
 import { CORE_OPTIONS, SINK_OPTIONS } from '../../src/config/schema.ts'
 import { ERROR_CODES } from '../../src/core/errors.ts'
 import { CLASS_UIDS, KeywatchFields, OCSF_VERSION } from '../../src/core/event.ts'
@@ -50,7 +50,7 @@ function configuration({ catalog }: Described): string {
     '## Configuration',
     'One YAML file, strict: an unknown option is an error. It is looked for in this order: `--config FILE`, the variable',
     '`KEYWATCH_CONFIG`, `./keywatch.yml`; without any, the embedded default runs (sources `doppler`, `access-log` and',
-    '`otlp` on loopback, no sink). `${NAME}` in a text is taken from the environment, `${file:/path}` from a file.',
+    `\`otlp\` on loopback, no sink). \`\${NAME}\` in a text is taken from the environment, \`\${file:/path}\` from a file.`,
     'Durations: `500ms`, `5s`, `15m`, `2h`, `90d`. Sizes: `64KiB`, `5MB`.',
     '\n### Options of the file\n',
     optionsTable(core),
@@ -107,14 +107,18 @@ function httpApi(): string {
 
 function commandRows(command: Command, parent: string): string[] {
   const name = `${parent} ${command.name()}`
-  const args = command.registeredArguments.map(one => (one.required ? ` <${one.name()}>` : ` [${one.name()}]`))
+  const args = command.registeredArguments.map(one =>
+    one.required ? ` <${one.name()}>` : ` [${one.name()}]`
+  )
   const nested = command.commands.flatMap(one => commandRows(one, name))
   if (nested.length > 0) return [`### ${code(name)}\n\n${command.description()}`, ...nested]
   const options = command.options.map(one => [
     code(one.flags),
     `${one.description}${one.defaultValue === undefined ? '' : ` (default: ${String(one.defaultValue)})`}`
   ])
-  return [`### ${code(name + args.join(''))}\n\n${command.description()}\n\n${table(['option', 'meaning'], options)}`]
+  return [
+    `### ${code(name + args.join(''))}\n\n${command.description()}\n\n${table(['option', 'meaning'], options)}`
+  ]
 }
 
 const commands = ({ commands: all }: Described): string =>
@@ -168,7 +172,7 @@ function events({ catalog }: Described): string {
     `Every event is [OCSF ${OCSF_VERSION}](https://schema.ocsf.io/${OCSF_VERSION}). What OCSF has no place for stands under`,
     '`unmapped.keywatch`; a field is there only if it is known.\n',
     '### Fields of `unmapped.keywatch`\n',
-    table(['field', 'type', 'always', 'meaning'], fields),
+    table(['field', 'type', 'always (in its part)', 'meaning'], fields),
     '\n### Classes\n',
     table(
       ['name in queries', 'class_uid'],

@@ -63,7 +63,7 @@ describe('doppler', () => {
   })
 
   it('tells a repetition by the body, for a day unless told otherwise', () => {
-    expect(source.dedupe).toEqual({ by: 'body', windowMs: 86_400_000 })
+    expect(source.dedupe).toEqual({ by: 'body', windowMs: 900_000 })
     expect(openSource(doppler, { secret: SECRET, window: '10m' }).dedupe).toEqual({
       by: 'body',
       windowMs: 600_000

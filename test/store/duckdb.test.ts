@@ -1,5 +1,6 @@
 /** The embedded store: the contract, and what only a file on a disk can get wrong. */
 import { fork } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { copyFile, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -73,7 +74,38 @@ describe('groups', () => {
     const store = await openIn(folder)
     await store.put('events', batch(range(0, 5)))
     await store.close()
-    expect(await readdir(folder)).toEqual(["in'dex.duckdb"])
+    expect((await readdir(folder)).sort()).toEqual(["in'dex.duckdb", "in'dex.duckdb.closed"])
+  })
+
+  it('knows after a proper close where it ended, without opening the file, and goes on when it must', async () => {
+    const first = await openIn(folder)
+    await first.put('events', batch(range(0, 5)))
+    await first.close()
+    const file = join(folder, "in'dex.duckdb")
+    const second = await openIn(folder)
+    expect(second.cursor('events')).toBe(batch(range(0, 5)).next)
+    expect(existsSync(`${file}.closed`)).toBe(true)
+    await second.put('events', batch(range(3, 5)))
+    expect(existsSync(`${file}.closed`)).toBe(false)
+    expect(await second.rows('events')).toBe(5)
+    await second.flush()
+    expect(await second.rows('events')).toBe(8)
+    await second.close()
+  })
+
+  it('does not believe what was noted at the close if the file changed since', async () => {
+    const first = await openIn(folder)
+    await first.put('events', batch(range(0, 5)))
+    await first.close()
+    const file = join(folder, "in'dex.duckdb")
+    await copyFile(`${file}.closed`, join(folder, 'note'))
+    const second = await openIn(folder)
+    await second.put('events', batch(range(5, 5)))
+    await second.close()
+    await copyFile(join(folder, 'note'), `${file}.closed`)
+    const third = await openIn(folder)
+    expect(third.cursor('events')).toBe(batch(range(5, 5)).next)
+    await third.close()
   })
 
   it('answers queries while it writes', async () => {
@@ -222,4 +254,30 @@ describe('a crash', () => {
       await store.close()
     }
   })
+})
+
+describe('a full disk', () => {
+  const limitable = existsSync('/usr/bin/prlimit')
+  if (!limitable) process.stderr.write('LOUD SKIP: no prlimit here; the store on a full disk is not tested\n')
+
+  it.skipIf(!limitable)(
+    'rejects the commit, keeps rows and cursor together, and goes on when there is room',
+    async () => {
+      const path = join(folder, 'index.duckdb')
+      const child = fork(fileURLToPath(new URL('./full-child.ts', import.meta.url)), [path])
+      const told = await new Promise(resolve => {
+        child.once('message', resolve)
+        child.once('exit', () => resolve('ended early'))
+      })
+      expect(told).toEqual([
+        'KW_STORE_FAILED',
+        'KW_STORE_FAILED',
+        100,
+        'cursor-100',
+        30_100,
+        'cursor-30100',
+        10_000
+      ])
+    }
+  )
 })
