@@ -103,13 +103,23 @@ export function createIngest(options: IngestOptions): Ingest {
     return event
   }
 
-  function quarantine(open: OpenSource, bad: BadRecord, code: ErrorCode, now: number): OcsfEvent {
+  /** A line that no grammar fits: redacted as a whole, its credentials listed. */
+  const cleanLine = (line: string) => redactor.record({ data: { line }, raw: line, kind: 'line' })
+
+  function quarantine(
+    open: OpenSource,
+    bad: BadRecord,
+    code: ErrorCode,
+    now: number,
+    known?: CleanRecord
+  ): OcsfEvent {
     const bytes = typeof bad.bytes === 'string' ? Buffer.from(bad.bytes) : bad.bytes
+    const clean = known ?? (bad.keep === true ? cleanLine(bytes.toString('utf8')) : undefined)
     const event = translationError({
       time: now,
       message: bad.reason,
       statusCode: code,
-      raw: bad.keep === true ? redactor.text(bytes.toString('utf8')) : undefined,
+      raw: clean?.raw,
       keywatch: {
         action: 'keywatch.quarantine',
         quarantine: {
@@ -121,7 +131,7 @@ export function createIngest(options: IngestOptions): Ingest {
         }
       }
     })
-    return finish(event, open, undefined, now, bad.index)
+    return finish(event, open, clean, now, bad.index)
   }
 
   /** One record to its events; a record that cannot be mapped becomes a quarantine event. */
@@ -146,8 +156,8 @@ export function createIngest(options: IngestOptions): Ingest {
       return true
     } catch (error) {
       const reason = `the record cannot be mapped to an event (${reasonOf(error)})`
-      const bad: BadRecord = { index, reason, bytes: clean.raw, keep: true }
-      into.push(quarantine(open, bad, 'KW_RECORD_UNMAPPED', meta.receivedAt))
+      const bad: BadRecord = { index, reason, bytes: clean.raw }
+      into.push(quarantine(open, bad, 'KW_RECORD_UNMAPPED', meta.receivedAt, clean))
       return false
     }
   }

@@ -127,6 +127,9 @@ export async function openDetectors({
   }
   const engine = createDetectorEngine({ files })
   for (const { file, line, column, message } of engine.problems)
-    log.error({ file, line, column, reason: message }, 'a detector cannot be loaded; the others run')
+    log.error(
+      { code: 'KW_DETECTOR_INVALID', file, line, column, reason: message },
+      'a detector cannot be loaded; the others run'
+    )
   return engine
 }

@@ -12,6 +12,7 @@ import { PRODUCT } from './core/build.ts'
 import type { Context } from './core/context.ts'
 import { KeywatchError, reasonOf } from './core/errors.ts'
 import type { Clock, Disk, Log } from './core/ports.ts'
+import type { Sink } from './core/sink.ts'
 import { createDeliverer, type SinkSetup } from './deliver/deliver.ts'
 import { createDerive } from './derive.ts'
 import { createIngest, type OpenSource } from './ingest.ts'
@@ -73,6 +74,16 @@ function openContexts({ config, catalog }: ServiceOptions): Context[] {
   return found
 }
 
+async function openSink(id: string, open: () => Sink | Promise<Sink>): Promise<Sink> {
+  try {
+    return await open()
+  } catch (cause) {
+    throw new KeywatchError('KW_SINK_FAILED', `the sink ${id} cannot be opened: ${reasonOf(cause)}`, {
+      cause
+    })
+  }
+}
+
 async function openSinks({ config, catalog, clock }: ServiceOptions): Promise<SinkSetup[]> {
   const setups: SinkSetup[] = []
   for (const { id, type, options, where, delivery } of config.sinks.values()) {
@@ -84,7 +95,7 @@ async function openSinks({ config, catalog, clock }: ServiceOptions): Promise<Si
       throw new KeywatchError('KW_CONFIG_INVALID', `the filter of sink ${id} ${compiled.problem}`)
     setups.push({
       id,
-      sink: await definition.open(options, { id, clock, fetch }),
+      sink: await openSink(id, () => definition.open(options, { id, clock, fetch })),
       limits: definition.limits,
       ...delivery,
       ...(compiled && { accepts: entry => compiled.filter(entry.event) })
@@ -100,7 +111,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   const lock = lockFolder(config.dataDir)
   try {
     const redactor = await openRedactor(config, disk, clock)
-    const log = createLog(config.log.level, redactor.text)
+    const log = createLog(config.log.level, text => redactor.text(text))
     return await startParts({ ...options, log, redactor, startedAt, release: lock.release })
   } catch (error) {
     lock.release()
@@ -162,7 +173,7 @@ async function connect(options: Running) {
     random: options.random,
     metrics,
     log,
-    redactText: redactor.text
+    redactText: text => redactor.text(text)
   })
   const checkpoints = {
     journals: JOURNALS.map(name => ({

@@ -10,7 +10,7 @@ import {
 } from '../src/core/build.ts'
 import type { OcsfEvent } from '../src/core/event.ts'
 import { eventIdOf, uuidV7 } from '../src/lib/event-id.ts'
-import { expectOcsf } from './ocsf.ts'
+import { expectOcsf, schemaAvailable } from './ocsf.ts'
 
 const finish = (event: OcsfEvent) => {
   event.metadata.uid = uuidV7()(event.time)
@@ -71,7 +71,7 @@ describe('OCSF builders', () => {
     expect(endpoint('-')).toBeUndefined()
   })
 
-  it('the judge refuses an event with an attribute that OCSF does not know', () => {
+  it.skipIf(!schemaAvailable)('the judge refuses an event with an attribute that OCSF does not know', () => {
     const event = { ...finish(translationError({ time: 1 })), nonsense: 1 }
     expect(() => expectOcsf(event)).toThrow(/additional properties/)
   })

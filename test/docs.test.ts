@@ -17,6 +17,7 @@ import { encodeCommit, encodeHeader, parseControl } from '../src/journal/lines.t
 import { verifyJournal } from '../src/journal/verify.ts'
 import { realDisk } from '../src/lib/disk.ts'
 import { compileWhere } from '../src/lib/where.ts'
+import { examples } from '../src/welcome.ts'
 import { readTree, sources } from './architecture/tree.ts'
 import { EXAMPLE, writeExample } from './docs/journal-example.ts'
 import { fenced, fileLinks } from './docs/markdown.ts'
@@ -72,6 +73,12 @@ describe('every page', () => {
   it('ARCHITECTURE.md is at most 200 lines', () => {
     expect(readPage('ARCHITECTURE.md').split('\n').length).toBeLessThanOrEqual(201)
   })
+})
+
+it('README.md shows what the first start prints', async () => {
+  const { config } = loadConfig({ env: {}, catalog: await loadCatalog() })
+  if (config === undefined) throw new Error('the embedded default is no valid configuration')
+  expect(readPage('README.md')).toContain(examples(config, 'http://127.0.0.1:8080').trim())
 })
 
 describe('configurations in the pages', async () => {

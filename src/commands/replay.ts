@@ -41,7 +41,7 @@ export default command('replay', 'rebuild the index (and, with --detect, the fin
     }
     try {
       const redactor = await openRedactor(config, realDisk, systemClock)
-      const log = createLog('warn', redactor.text)
+      const log = createLog('warn', text => redactor.text(text))
       const parts = { config, disk: realDisk, clock: systemClock, log, metrics }
       const snapshot = stateFile(realDisk, snapshotPath(config.dataDir), log)
       let before: Set<string> | undefined

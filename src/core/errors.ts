@@ -17,7 +17,6 @@ export const ERROR_CODES = {
   KW_BODY_UNPARSEABLE: 'The body cannot be parsed.',
   KW_RECORD_UNPARSEABLE: 'One record of a body or file cannot be parsed; it went to quarantine.',
   KW_RECORD_UNMAPPED: 'One record could not become an event; it went to quarantine.',
-  KW_REDACT_FAILED: 'A record could not be redacted; only its length and hash are kept.',
   KW_JOURNAL_FULL: 'The disk is full; nothing was accepted. Retry later.',
   KW_JOURNAL_BUSY: 'Too much is waiting to be written; nothing was accepted. Retry later.',
   KW_JOURNAL_FAILED: 'The journal cannot be written; nothing was accepted. Retry later.',

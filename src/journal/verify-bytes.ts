@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
-import { DIGEST_FRAME_MAGIC, SEEK_FOOTER_MAGIC, SEEK_FRAME_MAGIC } from './constants.ts'
+import { CONTROL_START, DIGEST_FRAME_MAGIC, SEEK_FOOTER_MAGIC, SEEK_FRAME_MAGIC } from './constants.ts'
 
 const unpack = promisify(zstdDecompress)
 
@@ -86,4 +86,27 @@ export async function* sealedBlocks(
   if (!digest.digest().equals(digestFrame.subarray(8)))
     throw new Broken(at, 'the compressed frames are not those that were written')
   advance(size - at)
+}
+
+const TORN_ZEROES_MIN = 512
+
+/** A torn write is whole event lines, a part of a line, perhaps zeroed sectors. Anything else was changed later. */
+export function checkTail(lines: readonly Buffer[], carry: Buffer, start: number): void {
+  for (const line of lines) {
+    try {
+      const event = JSON.parse(line.toString('utf8')) as Readonly<Record<string, unknown>>
+      if (typeof event['class_uid'] === 'number') continue
+    } catch {
+      // Falls through: not an event.
+    }
+    throw new Broken(start, 'after the last commit stand lines that no write leaves behind')
+  }
+  let end = carry.length
+  while (end > 0 && carry[end - 1] === 0) end--
+  const rest = carry.toString('latin1', 0, carry.length - end >= TORN_ZEROES_MIN ? end : carry.length)
+  const partOfCommit = rest.startsWith(CONTROL_START)
+    ? /^[^\0\n]*?(,"hash":"([0-9a-f]{0,63}|[0-9a-f]{64}"?))?$/.test(rest) &&
+      !/,"hash":"[0-9a-f]*[^0-9a-f"]/.test(rest)
+    : (rest === '' || rest.startsWith('{')) && !rest.includes(CONTROL_START)
+  if (!partOfCommit) throw new Broken(start, 'the last commit was changed, or bytes were added after it')
 }

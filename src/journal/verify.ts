@@ -18,10 +18,8 @@ import {
   PLAIN_SUFFIX,
   SEALED_SUFFIX
 } from './constants.ts'
-import { Broken, plainBlocks, sealedBlocks } from './verify-bytes.ts'
+import { Broken, checkTail, plainBlocks, sealedBlocks } from './verify-bytes.ts'
 import { type Anchor, type Problem, readAnchors } from './verify-checkpoints.ts'
-
-export type { Problem }
 
 export interface Verdict {
   readonly status: 'intact' | 'broken' | 'unreadable'
@@ -170,29 +168,6 @@ function checkCommit(
     throw new Broken(offset, 'a commit counts other entries than stand before it')
   walk.sequence += since.lines
   walk.commits++
-}
-
-const TORN_ZEROES_MIN = 512
-
-/** A torn write is whole event lines, a part of a line, perhaps zeroed sectors. Anything else was changed later. */
-function checkTail(lines: readonly Buffer[], carry: Buffer, start: number): void {
-  for (const line of lines) {
-    try {
-      const event = JSON.parse(line.toString('utf8')) as Readonly<Record<string, unknown>>
-      if (typeof event['class_uid'] === 'number') continue
-    } catch {
-      // Falls through: not an event.
-    }
-    throw new Broken(start, 'after the last commit stand lines that no write leaves behind')
-  }
-  let end = carry.length
-  while (end > 0 && carry[end - 1] === 0) end--
-  const rest = carry.toString('latin1', 0, carry.length - end >= TORN_ZEROES_MIN ? end : carry.length)
-  const partOfCommit = rest.startsWith(CONTROL_START)
-    ? /^[^\0\n]*?(,"hash":"([0-9a-f]{0,63}|[0-9a-f]{64}"?))?$/.test(rest) &&
-      !/,"hash":"[0-9a-f]*[^0-9a-f"]/.test(rest)
-    : (rest === '' || rest.startsWith('{')) && !rest.includes(CONTROL_START)
-  if (!partOfCommit) throw new Broken(start, 'the last commit was changed, or bytes were added after it')
 }
 
 /** Walks all segments up to the first problem. False if a file could not be read at all. */

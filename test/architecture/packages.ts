@@ -6,7 +6,8 @@ import { type Rule, sources, type Tree } from './tree.ts'
 const PRODUCTION_MAX = 25
 /** Production dependencies that no file imports, each with its reason. */
 const NOT_IMPORTED: Readonly<Record<string, string>> = {
-  '@datadog/datadog-api-client': 'set for the dashboards and detection rules of the delivery work; loaded lazily',
+  '@datadog/datadog-api-client':
+    'set for the dashboards and detection rules of the delivery work; loaded lazily',
   kafkajs: 'set for the Kafka journal, source and sink'
 }
 /** Packages that run a script at install, each with what it does. */

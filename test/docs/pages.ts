@@ -17,7 +17,10 @@ async function describe(): Promise<Described> {
   const catalog = await loadCatalog()
   const { config } = loadConfig({ env: {}, catalog })
   if (config === undefined) throw new Error('the embedded default is no valid configuration')
-  const [commands, engine] = await Promise.all([loadCommands(), openDetectors({ config, log: fakeLog() })])
+  const [commands, engine] = await Promise.all([
+    loadCommands(undefined),
+    openDetectors({ config, log: fakeLog() })
+  ])
   return { catalog, commands, detectors: engine.detectors }
 }
 

@@ -5,6 +5,7 @@ import type { OcsfEvent } from '../../src/core/event.ts'
 import { listSegments, openSegment } from '../../src/journal/segments.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { realDisk } from '../../src/lib/disk.ts'
+import { Database } from '../../src/store/database.ts'
 import { openDuckStore } from '../../src/store/duckdb.ts'
 
 type Query = Readonly<Record<string, string | number>>
@@ -115,5 +116,18 @@ export async function storedRows(dataDir: string, name: 'events' | 'findings'): 
     return await store.rows(name)
   } finally {
     await store.close()
+  }
+}
+
+/** Every text that an index on disk holds, of a Keywatch that is stopped: in the file itself they are compressed. */
+export async function indexTexts(dataDir: string): Promise<string[]> {
+  const path = join(dataDir, 'index', 'keywatch.duckdb')
+  const database = await Database.open({ path, memoryMiB: 128, threads: 1, textsMax: 0 }, () => {
+    throw new Error('the index cannot be read')
+  })
+  try {
+    return (await database.rows({ sql: 'SELECT text FROM texts', values: [] })).map(([text]) => String(text))
+  } finally {
+    database.close()
   }
 }
