@@ -83,7 +83,7 @@ describe('a file that is right', () => {
         checkpointIntervalMs: 300_000,
         compress: true
       },
-      store: { memoryBytes: 192 * 1024 ** 2, threads: 2, flushIntervalMs: 1000 },
+      store: { memoryBytes: 64 * 1024 ** 2, threads: 1, flushIntervalMs: 1000 },
       listen: { http: { host: '127.0.0.1', port: 8080 }, otlp: { host: '127.0.0.1', port: 4318 } },
       tokens: [],
       tenant: 'default',
