@@ -30,7 +30,7 @@ export async function loadCommands(asked: string | undefined): Promise<Command[]
 
 /** A subcommand with the options that every one has. */
 export const command = (name: string, description: string): Command =>
-  new Command(name)
+  withArguments(name)
     .description(description)
     .option('--config <file>', 'configuration file (default: ./keywatch.yml, or KEYWATCH_CONFIG)')
     .option('--json', 'machine-readable output')
@@ -119,4 +119,11 @@ async function errorMessage(response: Response): Promise<string> {
   } catch {
     return 'the answer cannot be read'
   }
+}
+
+function withArguments(name: string): Command {
+  const [bare, ...parameters] = name.split(' ')
+  const made = new Command(bare)
+  for (const parameter of parameters) made.argument(parameter)
+  return made
 }

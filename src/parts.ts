@@ -22,7 +22,8 @@ export const keysFolder = (dataDir: string) => join(dataDir, 'keys')
 export const storePath = (dataDir: string) => join(dataDir, 'index', 'keywatch.duckdb')
 export const snapshotPath = (dataDir: string) => join(dataDir, 'state', 'detectors.json')
 
-const TAIL_BYTES = 16 * 1024 * 1024
+/** While the index commits a group, a busy journal moves on by this much at most before readers go to the disk. */
+const TAIL_BYTES = 32 * 1024 * 1024
 const ZSTD_LEVEL = 1
 const DETECTOR_BYTES_MAX = 1024 * 1024
 

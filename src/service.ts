@@ -265,7 +265,7 @@ async function startParts(options: Running): Promise<Service> {
       const warn = (message: string) => (error: unknown) => log.warn({ reason: reasonOf(error) }, message)
       await checkpointNow(checkpoints).catch(warn('there is no last checkpoint'))
       await store.flush().catch(warn('the index is behind and catches up at the next start'))
-      await store.close()
+      await store.close().catch(error => log.warn({ reason: reasonOf(error) }, 'the index did not close'))
       await Promise.all(JOURNALS.map(name => journals[name].close()))
       await telemetry.close()
       options.release()

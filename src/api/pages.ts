@@ -49,7 +49,12 @@ export async function freshen(deps: ApiDeps, name: JournalName): Promise<void> {
   const journal = deps.journals[name]
   const goal = journal.size()
   for (let step = 0; ; step++) {
-    await deps.store.flush()
+    try {
+      await deps.store.flush()
+    } catch (error) {
+      deps.log.error(logReason(error), 'The index is behind and cannot be written')
+      return
+    }
     const behind = journal.lag(deps.store.cursor(name))
     if (journal.size() - behind >= goal || behind > FRESH_LAG_MAX || step === FRESH_STEPS) return
     await deps.clock.sleep(FRESH_STEP_MS)

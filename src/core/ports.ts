@@ -145,7 +145,8 @@ export interface Log {
 /** An open file, as the journal needs it. Offsets and sizes in bytes. */
 export interface DiskFile {
   write(bytes: Uint8Array, at: number): Promise<void>
-  read(length: number, at: number): Promise<Buffer>
+  /** Fewer bytes at the end of the file. With `into` the answer lies in it; it must be large enough. */
+  read(length: number, at: number, into?: Buffer): Promise<Buffer>
   size(): Promise<number>
   sync(): Promise<void>
   truncate(size: number): Promise<void>

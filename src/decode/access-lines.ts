@@ -134,8 +134,11 @@ const opensArray = (text: string) => {
 /** True if the first line alone is no JSON but all of the text is: one record over several lines. */
 function isPrinted(text: string, limits: LineLimits): boolean {
   const end = text.trimEnd().indexOf('\n')
-  if (end === -1 || deeperThan(text, limits.depth)) return false
-  return parseJson(text.slice(0, end)) === undefined && isObject(parseJson(text))
+  if (end === -1) return false
+  const first = text.slice(0, end)
+  // The first line settles it for lines; only then the whole text is looked at.
+  if (deeperThan(first, limits.depth) || parseJson(first) !== undefined) return false
+  return !deeperThan(text, limits.depth) && isObject(parseJson(text))
 }
 
 /**

@@ -22,7 +22,6 @@ const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 
 const FRAME_BYTES = 256 * 1024
-const READ_BYTES = 1024 * 1024
 const FOOTER_BYTES = 9
 /** A skippable frame with a SHA-256: 4 magic, 4 length, 32 digest. */
 const DIGEST_BYTES = 40
@@ -210,22 +209,25 @@ export async function sealSegment(disk: Disk, folder: string, segment: number, l
   await disk.remove(plainPath(folder, segment))
 }
 
-/** A file in blocks of about FRAME_BYTES that end with a newline. */
+/**
+ * A file in blocks of about FRAME_BYTES that end with a newline. All lie in one buffer, so a block is valid until
+ * the next: a segment's worth of fresh buffers would make V8 collect garbage over and over.
+ */
 async function* lineBlocks(file: Awaited<ReturnType<Disk['open']>>): AsyncGenerator<Buffer> {
-  let carry: Buffer = Buffer.alloc(0)
+  let buffer = Buffer.allocUnsafeSlow(FRAME_BYTES * 2)
   let at = 0
   for (;;) {
-    const chunk = await file.read(READ_BYTES, at)
-    at += chunk.length
-    let rest: Buffer = carry.length === 0 ? chunk : Buffer.concat([carry, chunk])
-    while (rest.length > FRAME_BYTES) {
-      const newline = rest.indexOf(10, FRAME_BYTES)
-      if (newline === -1) break
-      yield rest.subarray(0, newline + 1)
-      rest = rest.subarray(newline + 1)
+    const block = await file.read(buffer.length, at, buffer)
+    if (block.length === 0) return
+    const newline = block.length > FRAME_BYTES ? block.indexOf(10, FRAME_BYTES) : -1
+    const whole = block.length < buffer.length
+    if (newline === -1 && !whole) {
+      // A line longer than the buffer: read again with more room.
+      buffer = Buffer.allocUnsafeSlow(buffer.length * 2)
+      continue
     }
-    carry = rest
-    if (chunk.length < READ_BYTES) break
+    const end = newline === -1 ? block.length : newline + 1
+    yield block.subarray(0, end)
+    at += end
   }
-  if (carry.length > 0) yield carry
 }

@@ -9,12 +9,10 @@
  */
 import { KeywatchError, reasonOf } from '../core/errors.ts'
 import type { Clock, Disk, DiskFile, Entry, Log, Mark, OcsfEvent, Receipt } from '../core/ports.ts'
-import { createEncoder } from './encoder.ts'
+import { createEncoder, type Encoder } from './encoder.ts'
 import { encodeCommit, encodeHeader, type SegmentHeader } from './lines.ts'
 import type { Marks } from './marks.ts'
 import { plainPath } from './segments.ts'
-
-const COMMIT_BYTES_MAX = 8 * 1024 * 1024
 
 /** Where the journal ends: all of it is durable. */
 export interface Head {
@@ -48,13 +46,25 @@ export interface WriterOptions {
 
 interface Pending {
   readonly events: readonly OcsfEvent[]
-  readonly lines: readonly string[]
-  /** UTF-16 units of the lines: what they take in memory, and nearly what they take on disk. */
-  readonly size: number
   readonly marks: readonly Mark[]
   readonly resolve: (receipt: Receipt) => void
   readonly reject: (error: Error) => void
 }
+
+/** What goes into one commit: filled while the one before is on its way to the disk. */
+interface Batch {
+  readonly pending: Pending[]
+  readonly lengths: number[]
+  readonly encoder: Encoder
+}
+
+/** Ready to be filled again: the buffer is kept. */
+function emptied({ encoder }: Batch): Batch {
+  encoder.clear()
+  return { pending: [], lengths: [], encoder }
+}
+
+const emptyBatch = (): Batch => ({ pending: [], lengths: [], encoder: createEncoder() })
 
 export interface Writer {
   append(events: readonly OcsfEvent[], marks: readonly Mark[]): Promise<Receipt>
@@ -78,9 +88,8 @@ export function createWriter(
   const { disk, clock, log, folder } = options
   let active = file
   let openedAt = clock.now()
-  let queue: Pending[] = []
-  let queuedBytes = 0
-  const encoder = createEncoder()
+  let filling = emptyBatch()
+  let spare = emptyBatch()
   let running: Promise<void> | undefined
   let closed = false
   let ok = true
@@ -126,13 +135,13 @@ export function createWriter(
     head.offset = 0
   }
 
-  async function write(batch: readonly Pending[]): Promise<void> {
+  async function write({ pending, lengths, encoder }: Batch): Promise<void> {
     active ??= await createSegment()
     const started = clock.now()
-    const { bytes: lines, lengths } = encoder.encode(batch)
-    const count = batch.reduce((sum, p) => sum + p.lines.length, 0)
+    const lines = encoder.bytes()
+    const count = lengths.length
     const markLines = marks.lines(
-      batch.flatMap(p => p.marks),
+      pending.flatMap(p => p.marks),
       started
     )
     const commit = encodeCommit(head.hash, lines, {
@@ -144,7 +153,7 @@ export function createWriter(
     })
     const start = head.offset
     try {
-      await active.write(encoder.append(commit.line), start)
+      await active.write(encoder.bytesWith(commit.line), start)
     } catch (error) {
       await undo(start, isFull(error))
       throw error
@@ -158,7 +167,7 @@ export function createWriter(
     marks.apply(markLines)
     head.offset = start + lines.length + commit.line.length
     head.hash = commit.hash
-    settle(batch, lengths, start, started)
+    settle(pending, lengths, start, started)
   }
 
   /** Everything is durable: positions are given, readers and senders told. */
@@ -173,7 +182,7 @@ export function createWriter(
     const receipts: Receipt[] = []
     let line = 0
     for (const pending of batch) {
-      receipts.push({ first: head.sequence, count: pending.lines.length })
+      receipts.push({ first: head.sequence, count: pending.events.length })
       for (const event of pending.events) {
         const length = lengths[line++] ?? 0
         entries.push({ sequence: head.sequence++, pointer: { segment: head.segment, offset, length }, event })
@@ -205,23 +214,10 @@ export function createWriter(
     })
   }
 
-  function takeBatch(): Pending[] {
-    let bytes = 0
-    let n = 0
-    for (const pending of queue) {
-      if (n > 0 && bytes + pending.size > COMMIT_BYTES_MAX) break
-      bytes += pending.size
-      n++
-    }
-    const batch = queue.slice(0, n)
-    queue = queue.slice(n)
-    queuedBytes -= bytes
-    return batch
-  }
-
   async function run(): Promise<void> {
-    while (queue.length > 0) {
-      const batch = takeBatch()
+    while (filling.pending.length > 0) {
+      const batch = filling
+      filling = spare
       try {
         await write(batch)
       } catch (error) {
@@ -234,8 +230,10 @@ export function createWriter(
         const refusal = full
           ? new KeywatchError('KW_JOURNAL_FULL', 'the disk is full')
           : new KeywatchError('KW_JOURNAL_FAILED', `the journal cannot be written (${reasonOf(error)})`)
-        for (const pending of batch) pending.reject(refusal)
+        for (const pending of batch.pending) pending.reject(refusal)
         continue
+      } finally {
+        spare = emptied(batch)
       }
       const old = clock.now() - openedAt >= options.segmentAgeMs
       if (head.offset >= options.segmentBytes || old) {
@@ -249,21 +247,21 @@ export function createWriter(
   function kick(): void {
     running ??= run().finally(() => {
       running = undefined
-      if (queue.length > 0) kick()
+      if (filling.pending.length > 0) kick()
     })
   }
 
   return {
     append(events, newMarks) {
       if (closed) return Promise.reject(new KeywatchError('KW_JOURNAL_FAILED', 'the journal is closed'))
-      const lines = events.map(event => JSON.stringify(event))
-      const size = lines.reduce((sum, line) => sum + line.length + 1, 0)
-      if (queuedBytes + size > options.pendingBytesMax && queue.length > 0) {
+      const { encoder, pending, lengths } = filling
+      if (encoder.used > options.pendingBytesMax) {
         return Promise.reject(new KeywatchError('KW_JOURNAL_BUSY', 'too much is waiting for the disk'))
       }
+      // All to text before the first goes in: an event that cannot be serialised must leave no half of a batch.
+      for (const line of events.map(event => JSON.stringify(event))) lengths.push(encoder.add(line))
       return new Promise((resolve, reject) => {
-        queue.push({ events, lines, size, marks: newMarks, resolve, reject })
-        queuedBytes += size
+        pending.push({ events, marks: newMarks, resolve, reject })
         kick()
       })
     },

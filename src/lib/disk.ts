@@ -13,8 +13,8 @@ function wrap(handle: FileHandle): DiskFile {
         done += bytesWritten
       }
     },
-    async read(length, at) {
-      const buffer = Buffer.allocUnsafe(length)
+    async read(length, at, into) {
+      const buffer = into ?? Buffer.allocUnsafe(length)
       let done = 0
       while (done < length) {
         const { bytesRead } = await handle.read(buffer, done, length - done, at + done)

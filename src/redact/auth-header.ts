@@ -48,11 +48,24 @@ const TYPES: Readonly<Record<string, string>> = {
   'aws4-hmac-sha256': 'aws-signature'
 }
 
+const BEARER = 'Bearer '
+
+/** Most headers, without a look at the other schemes. */
+function bearerFinding(value: string, at: number): Finding | undefined {
+  const rest = value.slice(BEARER.length)
+  const trimmed = rest.trim()
+  if (isVoid(trimmed)) return undefined
+  const secret = trimmed.includes('=') ? (ONE_PARAM.exec(trimmed)?.[1] ?? rest) : rest
+  return finding(at + BEARER.length, at + value.length, secret, 'bearer-token', RANK.placed)
+}
+
 /** The credential of an Authorization header's value. `at` is added to positions. None if there is none. */
 export function authFinding(value: string, at: number): Finding | undefined {
-  if (value.length < 1 || BARE_SCHEME.test(value) || isVoid(value.trim())) return undefined
-  const known = SCHEME.exec(value)
+  if (value.length < 1) return undefined
   const end = at + value.length
+  if (value.startsWith(BEARER) && value.charCodeAt(BEARER.length) > 32) return bearerFinding(value, at)
+  if (BARE_SCHEME.test(value) || isVoid(value.trim())) return undefined
+  const known = SCHEME.exec(value)
   if (!known) {
     const unknown = UNKNOWN_SCHEME.exec(value)
     const secret = unknown ? value.slice(unknown[0].length) : value

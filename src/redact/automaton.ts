@@ -5,6 +5,7 @@
  */
 
 const UNITS = 65536
+const NONE: number[] = []
 
 interface Node {
   readonly next: Map<number, Node>
@@ -31,6 +32,8 @@ export class Automaton {
   /** Per output state: only literals that are wanted once end there. */
   readonly #once: readonly boolean[]
   readonly #literals: readonly string[]
+  /** Per state: how many of the characters read last it stands for. */
+  readonly #depths: Uint16Array
 
   /**
    * `literals`: in lower case, none empty, none twice. `isSoft`: those that alone do not make a text suspicious;
@@ -57,6 +60,7 @@ export class Automaton {
     ordered.forEach((n, index) => {
       n.id = index
     })
+    this.#depths = Uint16Array.from(ordered, n => n.depth)
     if (ordered.length > UNITS) throw new RangeError('too many states')
     this.#table = new Uint16Array(ordered.length << this.#shift)
     for (const one of nodes) this.#fill(one, count)
@@ -134,6 +138,25 @@ export class Automaton {
       if (state >= first) {
         if (state >= hard) return 2
         found = 1
+      }
+    }
+    return found
+  }
+
+  /** The literals that a text starts with, shortest first. Looks no farther than one of them could reach. */
+  startsOf(text: string): readonly number[] {
+    const depths = this.#depths
+    let found: number[] = NONE
+    let state = 0
+    for (let i = 0; i < text.length; ) {
+      state = this.#table[(state << this.#shift) | this.#classes[text.charCodeAt(i)]!]!
+      // A state that is less deep than the text was read has dropped its first character.
+      if (depths[state] !== ++i) break
+      if (state < this.#firstOutput) continue
+      for (const literal of this.#outputs[state - this.#firstOutput]!) {
+        if (this.#literals[literal]!.length !== i) continue
+        if (found === NONE) found = []
+        found.push(literal)
       }
     }
     return found

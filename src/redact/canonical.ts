@@ -73,8 +73,14 @@ const HIGH_ENTROPY_LENGTH = 16
 /** True if the value can have been thought up: short, without digits, or with blanks. Depends on the value alone. */
 export function isLowEntropy(value: string): boolean {
   if (value.length < HIGH_ENTROPY_LENGTH || /\s/.test(value)) return true
-  if (/^[0-9a-f-]{32,}$/i.test(value) || /\d.*\d/.test(value)) return false
-  const capitals = value.replace(/[^A-Z]/g, '').length
+  let digits = 0
+  let capitals = 0
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i)
+    if (unit >= 48 && unit <= 57 && ++digits === 2) return false
+    if (unit >= 65 && unit <= 90) capitals++
+  }
+  if (/^[0-9a-f-]{32,}$/i.test(value)) return false
   return capitals * 4 < value.length || capitals * 4 > value.length * 3
 }
 

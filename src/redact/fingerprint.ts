@@ -27,13 +27,15 @@ const BLOCK = 64
 const HEAD = BLOCK + LABEL.length
 /** Longer secrets take the slow path; a PEM of 4096-bit RSA has about 2,400 bytes. */
 const SCRATCH = 8192
-const CHARACTERS = 22
+/** Of the digest; 22 characters of base64url. */
+const BYTES = 16
 
 /** HMAC-SHA256 under one derived key. */
 class Mac {
   readonly #key: Buffer
   readonly #inner = Buffer.alloc(SCRATCH)
   readonly #outer = Buffer.alloc(BLOCK + 32)
+  readonly #digest = Buffer.alloc(BYTES)
   /** Views of `#inner` by length: making one costs as much as hashing a block. */
   readonly #views: (Buffer | undefined)[] = new Array(512)
 
@@ -47,17 +49,18 @@ class Mac {
     LABEL.copy(this.#inner, BLOCK)
   }
 
-  /** 22 characters of base64url: the first 132 of which 128 bits count. */
+  /** 22 characters of base64url: 128 bits. */
   of(secret: string | Buffer): string {
     // UTF-8 takes at most three bytes per UTF-16 unit.
     if (secret.length * 3 > SCRATCH - HEAD) return this.#long(secret)
     const inner = this.#inner
     const length =
       HEAD + (typeof secret === 'string' ? inner.write(secret, HEAD, 'utf8') : secret.copy(inner, HEAD))
-    const digest = hash('sha256', this.#view(length), 'binary')
+    // `hex` is the cheapest form that leaves OpenSSL (measured: 0.3 microseconds, `binary` and `base64url` 0.5).
+    this.#outer.write(hash('sha256', this.#view(length), 'hex'), BLOCK, 'hex')
     inner.fill(0, HEAD, length)
-    this.#outer.write(digest, BLOCK, 'latin1')
-    return clip(hash('sha256', this.#outer, 'base64url'))
+    this.#digest.write(hash('sha256', this.#outer, 'hex'), 0, BYTES, 'hex')
+    return this.#digest.toString('base64url')
   }
 
   #view(length: number): Buffer {
@@ -66,16 +69,8 @@ class Mac {
   }
 
   #long(secret: string | Buffer): string {
-    return clip(createHmac('sha256', this.#key).update(LABEL).update(secret).digest('base64url'))
+    return createHmac('sha256', this.#key).update(LABEL).update(secret).digest().toString('base64url', 0, BYTES)
   }
-}
-
-const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
-
-/** Cuts to 128 bits: 21 characters and the two top bits of the 22nd, as base64url of 16 bytes has it. */
-function clip(digest: string): string {
-  const last = BASE64URL.indexOf(digest.charAt(CHARACTERS - 1)) & 0x30
-  return digest.slice(0, CHARACTERS - 1) + BASE64URL.charAt(last)
 }
 
 interface Derived {

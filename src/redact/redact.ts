@@ -6,9 +6,10 @@ import type { CleanRecord, RawRecord, Redactor } from '../core/ports.ts'
 import { canonical } from './canonical.ts'
 import { Fingerprinter, type FingerprintKey } from './fingerprint.ts'
 import { Ledger, type LedgerOptions, type Place } from './ledger.ts'
-import { memberCount } from './members.ts'
 import { Names } from './names.ts'
+import { Places } from './place.ts'
 import { PLACEHOLDER, UNSCANNABLE } from './placeholder.ts'
+import { cleanText, jsonText } from './raw.ts'
 import { Scanner } from './scan.ts'
 import { Walk, type WalkLimits } from './walk.ts'
 
@@ -39,13 +40,12 @@ const ROUNDS_MAX = 6
 
 class Engine implements Redactor {
   readonly #scanner: Scanner
-  readonly #names: Names
+  readonly #walk: Walk
   readonly #limits: WalkLimits
   readonly #ledger: LedgerOptions
 
   constructor(options: RedactorOptions) {
     this.#scanner = new Scanner(options.prefilter ?? true)
-    this.#names = new Names(this.#scanner)
     this.#limits = {
       depthMax: options.depthMax ?? 64,
       keysMax: options.keysMax ?? 5000,
@@ -56,6 +56,14 @@ class Engine implements Redactor {
       fingerprinter: new Fingerprinter(options.keys, options.tenant ?? 'default'),
       lowEntropy: options.lowEntropyFingerprints ?? true
     }
+    const names = new Names(this.#scanner)
+    this.#walk = new Walk(
+      this.#scanner,
+      names,
+      new Places(names),
+      new Ledger(this.#ledger),
+      this.#limits
+    )
   }
 
   record(record: RawRecord): CleanRecord {
@@ -65,21 +73,22 @@ class Engine implements Redactor {
         : this.#json(record.data, record.raw)
     } catch {
       return FAILED
+    } finally {
+      this.#walk.forget()
     }
   }
 
   #json(data: unknown, raw: string | undefined): CleanRecord {
     const ledger = new Ledger(this.#ledger)
-    const walk = new Walk(this.#scanner, this.#names, ledger, this.#limits)
-    const clean = walk.run(data)
-    const kept = raw !== undefined && !ledger.changed && memberCount(raw) === walk.members
-    return answer(clean, kept ? raw : stringify(clean), ledger)
+    const walk = this.#walk
+    const clean = walk.run(data, ledger)
+    return answer(clean, cleanText(raw, clean, ledger.changed, walk), ledger)
   }
 
   #line(data: unknown, raw: string): CleanRecord {
     const ledger = new Ledger(this.#ledger)
     ledger.replaced = []
-    const clean = new Walk(this.#scanner, this.#names, ledger, this.#limits).run(data)
+    const clean = this.#walk.run(data, ledger)
     const { replaced } = ledger
     ledger.replaced = undefined
     ledger.secondary = true
@@ -98,7 +107,7 @@ class Engine implements Redactor {
       const shown = text.includes(value)
       if (shown && value.length >= REPLACE_MIN) text = text.replaceAll(value, () => mark)
       // Too short to replace, or written in a form that nobody foresaw: the fields say all that may be said.
-      else if (shown || (fingerprint !== undefined && !text.includes(fingerprint))) return stringify(clean)
+      else if (shown || (fingerprint !== undefined && !text.includes(fingerprint))) return jsonText(clean)
     }
     return text
   }
@@ -148,9 +157,6 @@ class Engine implements Redactor {
     }
   }
 }
-
-/** JSON text of clean data. `undefined` has none; the record then has the text `null`. */
-const stringify = (data: unknown): string => JSON.stringify(data) ?? 'null'
 
 function answer(data: unknown, raw: string, ledger: Ledger): CleanRecord {
   const { credentials } = ledger

@@ -255,11 +255,8 @@ export class Scanner {
 
   /** The rule whose token this text is as a whole, from its first characters. */
   formatOf(value: string): TokenRule | undefined {
-    const hits: number[] = []
-    this.#automaton.hits(value, 40, hits)
-    for (let i = 0; i < hits.length; i += 2) {
-      if (hits[i + 1] !== 0) continue
-      for (const action of this.#actions[hits[i]!]!) {
+    for (const literal of this.#automaton.startsOf(value)) {
+      for (const action of this.#actions[literal]!) {
         if (action.kind !== 'rule' || action.lead > 0) continue
         const pattern = action.rule.pattern
         pattern.lastIndex = 0

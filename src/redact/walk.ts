@@ -1,15 +1,17 @@
 /**
- * Which leaves of a record hold credentials, and what does the record look like without them? An iterative walk over
- * parsed data that never changes its input: only what lies on the way to a change is copied. Names of members decide
- * first (key-class.ts), then the text of each leaf (scan.ts); strings that are JSON are walked too.
+ * Which leaves of a record hold credentials, and what does the record look like without them? A walk over parsed data
+ * that never changes its input: only what lies on the way to a change is copied. Names of members decide first
+ * (key-class.ts), then the text of each leaf (scan.ts); strings that are JSON are walked too. It goes as deep as
+ * `depthMax`, and while it goes it measures the shortest JSON text that the data can have (raw.ts says what for).
  */
 import { authFinding, cookieFindings } from './auth-header.ts'
-import { assign, bufferText, bytesText, type Frame, finish, isPlain, type Node } from './frame.ts'
+import { bufferText, bytesText, type Frame, isPlain, type Node, newFrame, renamed } from './frame.ts'
 import { isReference, type KeyClass, KIND } from './key-class.ts'
 import type { Ledger, Place } from './ledger.ts'
 import type { NameFacts, Names } from './names.ts'
-import { pathOf, useOf } from './place.ts'
+import type { Places } from './place.ts'
 import { isVoid } from './placeholder.ts'
+import { numberLength } from './raw.ts'
 import { type Scanner, TooCostly } from './scan.ts'
 import { type Finding, RANK } from './spans.ts'
 
@@ -30,22 +32,40 @@ const NONE: KeyClass = { kind: KIND.none, type: '', header: false, response: fal
 const isSensitive = (kind: number) =>
   kind >= KIND.auth && kind !== KIND.value && kind !== KIND.jwk && kind !== KIND.user
 
-/** Walks one record, or one JSON text inside it. Made once per record and level. */
+/** Walks records, or one JSON text inside a record. Used again for the next record; holds nothing of the last but names. */
 export class Walk implements Place {
-  /** Members seen on this level: the spine of the check that raw text and data tell the same. */
+  /** Members seen on this level. */
   members = 0
+  /** UTF-16 units of the shortest JSON text of the data; NaN where that is not known. */
+  textLength = 0
+  /** Old and new text of each changed string, in the order of the data. */
+  edits: string[] = []
+  /** False if something changed that is not in `edits`. */
+  onlyEdits = true
   readonly #scanner: Scanner
   readonly #names: Names
-  readonly #ledger: Ledger
+  readonly #places: Places
   readonly #limits: WalkLimits
   readonly #level: number
   readonly #prefix: string
+  /** The way to where the walk is: the first `#depth` of them. */
   readonly #frames: Frame[] = []
+  #depth = 0
+  #ledger: Ledger
   #found: KeyClass | undefined
 
-  constructor(scanner: Scanner, names: Names, ledger: Ledger, limits: WalkLimits, level = 0, prefix = '') {
+  constructor(
+    scanner: Scanner,
+    names: Names,
+    places: Places,
+    ledger: Ledger,
+    limits: WalkLimits,
+    level = 0,
+    prefix = ''
+  ) {
     this.#scanner = scanner
     this.#names = names
+    this.#places = places
     this.#ledger = ledger
     this.#limits = limits
     this.#level = level
@@ -53,53 +73,84 @@ export class Walk implements Place {
   }
 
   where(): string {
-    return pathOf(this.#frames, this.#names, this.#prefix)
+    return this.#places.pathOf(this.#frames, this.#depth, this.#prefix)
   }
 
   use(): 'presented' | 'exposed' {
-    return this.#level > 0 ? 'exposed' : useOf(this.#frames, this.#names, this.#found)
+    return this.#level > 0 ? 'exposed' : this.#places.useOf(this.#frames, this.#depth, this.#found)
   }
 
   /** The same value if nothing was found, else a copy without credentials. Throws TooMany. */
-  run(root: unknown): unknown {
-    const first = this.#child(root, NONE, '')
-    if (this.#frames.length === 0) return first
-    for (;;) {
-      const frame = this.#frames.at(-1)!
-      if (frame.index < frame.length) {
-        this.#step(frame)
-        continue
-      }
-      const result = finish(frame)
-      this.#frames.pop()
-      const parent = this.#frames.at(-1)
-      if (!parent) return result
-      if (result !== frame.node) assign(parent, result)
-    }
+  run(root: unknown, ledger: Ledger, members = 0): unknown {
+    this.#ledger = ledger
+    this.#depth = 0
+    this.members = members
+    this.textLength = 0
+    this.onlyEdits = true
+    const clean = this.#child(root, NONE, '')
+    if (clean !== root && !(typeof clean === 'object' && typeof root === 'object')) this.onlyEdits = false
+    return clean
   }
 
-  #step(frame: Frame): void {
-    const at = frame.index++
-    let value: unknown
-    let after: unknown
-    const depth = this.#frames.length
-    if (frame.keys === undefined) {
-      const list = frame.node as readonly unknown[]
-      value = list[at]
-      frame.label = at
-      after = this.#child(value, this.#elementClass(frame, list, at), '')
-    } else {
-      const key = frame.keys[at]!
-      const node = frame.node as Node
-      value = node[key]
+  /** No value of a record stays in memory. To be called after each `run`. */
+  forget(): void {
+    if (this.edits.length > 0) this.edits = []
+  }
+
+  /** Goes one level down. Frames are used again: a record costs none. */
+  #enter(inherited: KeyClass): Frame {
+    const frame = (this.#frames[this.#depth++] ??= newFrame())
+    frame.inherited = inherited
+    return frame
+  }
+
+  #members(node: Node, inherited: KeyClass): unknown {
+    const frame = this.#enter(inherited)
+    const { keysMax } = this.#limits
+    let copy: Node | undefined
+    let renames: Map<string, string> | undefined
+    let length = 1
+    for (const key in node) {
+      if (++this.members > keysMax) throw new TooMany()
+      length += key.length + 4
+      const value = node[key]
       const facts = this.#names.of(key)
       frame.label = key
       frame.pair = ''
-      if (facts.dirty) this.#rename(frame, key)
-      after = this.#child(value, this.#memberClass(frame, node, facts), key)
+      if (facts.dirty) renames = this.#rename(frame, key, renames)
+      const after = this.#child(value, this.#memberClass(frame, node, facts), key)
+      if (after === value) continue
+      this.#note(value, after)
+      // A copied member is an own property, also if it is called __proto__: this defines nothing new.
+      copy ??= { ...node }
+      copy[key] = after
     }
-    // A pushed child reports when it is finished.
-    if (this.#frames.length === depth && after !== value) assign(frame, after)
+    this.#depth--
+    this.textLength += length === 1 ? 2 : length
+    return renames ? renamed(copy ?? node, renames) : (copy ?? node)
+  }
+
+  #elements(list: readonly unknown[], inherited: KeyClass): unknown {
+    const frame = this.#enter(inherited)
+    let copy: unknown[] | undefined
+    for (let at = 0; at < list.length; at++) {
+      const value = list[at]
+      frame.label = at
+      const after = this.#child(value, this.#elementClass(frame, list, at), '')
+      if (after === value) continue
+      this.#note(value, after)
+      copy ??= list.slice()
+      copy[at] = after
+    }
+    this.#depth--
+    this.textLength += list.length === 0 ? 2 : list.length + 1
+    return copy ?? list
+  }
+
+  /** A changed object was noted leaf by leaf already. */
+  #note(value: unknown, after: unknown): void {
+    if (typeof value === 'string' && typeof after === 'string') this.edits.push(value, after)
+    else if (typeof value !== 'object' || typeof after !== 'object') this.onlyEdits = false
   }
 
   /** A member's class: its own, that of the pair it is half of, or that of what it stands in. */
@@ -146,29 +197,37 @@ export class Walk implements Place {
   }
 
   #isRawHeaders(): boolean {
-    const label = this.#frames.at(-2)?.label
+    const label = this.#depth < 2 ? undefined : this.#frames[this.#depth - 2]?.label
     return typeof label === 'string' && /headers?$/i.test(label)
   }
 
-  #rename(frame: Frame, key: string): void {
-    const clean = this.#text(key, undefined)
+  #rename(frame: Frame, key: string, renames = new Map<string, string>()): Map<string, string> {
     frame.label = '*'
-    frame.renames ??= new Map()
-    frame.renames.set(key, clean)
+    this.onlyEdits = false
+    return renames.set(key, this.#text(key, undefined))
   }
 
-  /** What stands in a value's place: itself, or something clean. Objects are pushed and answered later. */
+  /** What stands in a value's place: itself, or something clean. */
   #child(value: unknown, found: KeyClass, key: string): unknown {
     switch (typeof value) {
       case 'string':
+        this.textLength += value.length + 2
         return this.#string(value, found, key)
       case 'number':
-      case 'bigint':
+        this.textLength += numberLength(value)
         return this.#number(value, found)
       case 'object':
-        return value === null ? null : this.#object(value, found)
+        if (value !== null) return this.#object(value, found)
+        this.textLength += 4
+        return null
       case 'boolean':
+        this.textLength += value ? 4 : 5
+        return value
+      case 'bigint':
+        this.textLength = Number.NaN
+        return this.#number(value, found)
       case 'undefined':
+        this.textLength = Number.NaN
         return value
       default:
         return this.#ledger.giveUp()
@@ -185,29 +244,17 @@ export class Walk implements Place {
   #object(value: object, found: KeyClass): unknown {
     const isList = Array.isArray(value)
     if (!isList && !isPlain(value)) {
+      this.textLength = Number.NaN
       if (value instanceof Uint8Array) return this.#bytes(value, bytesText(value), found)
       return value instanceof Date ? value : this.#ledger.giveUp()
     }
-    if (this.#frames.length >= this.#limits.depthMax) return this.#ledger.giveUp()
-    const keys = isList ? undefined : Object.keys(value)
-    if (keys) {
-      const buffer = bufferText(value as Node, keys)
-      if (buffer !== undefined) return this.#bytes(value, buffer, found)
-      this.members += keys.length
-      if (this.members > this.#limits.keysMax) throw new TooMany()
-    }
-    this.#frames.push({
-      node: value as Node | unknown[],
-      keys,
-      length: keys ? keys.length : (value as unknown[]).length,
-      index: 0,
-      inherited: found.kind === KIND.safe || found.kind === KIND.user ? NONE : found,
-      copy: undefined,
-      renames: undefined,
-      label: '',
-      pair: ''
-    })
-    return value
+    if (this.#depth >= this.#limits.depthMax) return this.#ledger.giveUp()
+    const inherited = found.kind === KIND.safe || found.kind === KIND.user ? NONE : found
+    if (isList) return this.#elements(value, inherited)
+    const buffer = bufferText(value as Node)
+    if (buffer === undefined) return this.#members(value as Node, inherited)
+    this.textLength = Number.NaN
+    return this.#bytes(value, buffer, found)
   }
 
   #bytes(value: object, text: string, found: KeyClass): unknown {
@@ -283,16 +330,20 @@ export class Walk implements Place {
     } catch {
       return undefined
     }
+    const ledger = this.#ledger
+    const level = this.#level + 1
     const inner = new Walk(
       this.#scanner,
       this.#names,
-      this.#ledger,
+      this.#places,
+      ledger,
       this.#limits,
-      this.#level + 1,
+      level,
       this.where()
     )
-    inner.members = this.members
-    const clean = inner.run(parsed)
-    return clean === parsed ? undefined : JSON.stringify(clean)
+    const clean = inner.run(parsed, ledger, this.members)
+    if (clean === parsed) return undefined
+    this.onlyEdits = false
+    return JSON.stringify(clean)
   }
 }

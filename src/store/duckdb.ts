@@ -118,42 +118,41 @@ class DuckStore implements Store {
     return result
   }
 
-  put(journal: JournalName, batch: EntryBatch): Promise<void> {
-    return this.#inTurn(async () => {
-      this.#assertOpen()
-      // Rows refer to texts by numbers that only the file knows.
-      if (this.#unopened) await this.open()
-      for (const entry of batch.entries) {
-        if (entry.sequence < this.#waiting.positions[journal].next) continue
-        if (this.#waiting.full) await this.#commit()
-        this.#waiting.add(journal, entry)
-      }
-      this.#waiting.moveCursor(journal, batch)
-      if (this.#waiting.count > 0) this.#startTimer()
-    })
+  async put(journal: JournalName, batch: EntryBatch): Promise<void> {
+    this.#assertOpen()
+    // Rows refer to texts by numbers that only the file knows.
+    if (this.#unopened) await this.#inTurn(() => this.open())
+    for (const entry of batch.entries) {
+      if (entry.sequence < this.#waiting.positions[journal].next) continue
+      if (this.#waiting.full) await this.flush()
+      this.#waiting.add(journal, entry)
+    }
+    this.#waiting.moveCursor(journal, batch)
+    if (this.#waiting.count > 0) this.#startTimer()
   }
 
   flush(): Promise<void> {
     return this.#inTurn(() => this.#commit())
   }
 
-  /** Commits what waits. On failure the rows stay, and the next attempt opens the file again. */
+  /** Commits what waits when it is called. On failure the rows stay, and the next attempt opens the file again. */
   async #commit(): Promise<void> {
     // A cursor that moved over nothing is not worth opening a file for.
     if (!this.#uncommitted || (this.#waiting.count === 0 && !this.#database)) return
     const database = await this.open()
-    // Opening may have found the rows in the file, after a commit that only seemed to fail.
-    if (this.#uncommitted) {
+    this.#stopTimer()
+    // A group that failed before goes first. Opening may have found its rows in the file, and so nothing to do.
+    for (let groups = this.#waiting.sealed ? 2 : 1; groups > 0 && this.#uncommitted; groups--) {
       try {
-        await database.commit(this.#waiting.group())
+        await database.commit(this.#waiting.seal())
       } catch (error) {
         await this.#release()
+        if (!this.#closed) this.#startTimer()
         throw new KeywatchError('KW_STORE_FAILED', 'the index cannot be written', { cause: error })
       }
       this.#committed = copyOf(database.positions)
       this.#waiting.committed()
     }
-    this.#stopTimer()
   }
 
   get #uncommitted(): boolean {

@@ -87,15 +87,15 @@ export class TextIds {
     return known
   }
 
-  get pending(): readonly string[] {
-    return this.#pending
-  }
+  /** The number of the first text that was not taken yet. */
   get pendingFirst(): number {
     return this.#next - this.#pending.length
   }
-  /** The pending texts are in the file. */
-  committed(): void {
+  /** The texts that are not in the file yet, in the order of their numbers; the caller now has them. */
+  takePending(): readonly string[] {
+    const taken = this.#pending
     this.#pending = []
+    return taken
   }
 
   /** Starts again from what a file holds: its highest number, and (some of) its texts. */

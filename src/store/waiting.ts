@@ -1,6 +1,7 @@
 /**
  * Rows of both journals that wait for the next commit, the texts they refer to, and where the journals stand
- * once they are committed. Owned by the store's turn: nothing else touches it.
+ * once they are committed. There are two sets of rows: one goes to the file while the other is filled, so that a commit holds up
+ * no reader of the journal (a reader that stands still keeps a second's worth of events in memory).
  */
 import type { Entry, EntryBatch } from '../core/ports.ts'
 import type { JournalName } from '../core/store.ts'
@@ -8,29 +9,47 @@ import { EventRows, FindingRows } from './columns.ts'
 import { type Database, emptyPositions, type Group, type KnownTexts, type Positions } from './database.ts'
 import { TextIds } from './texts.ts'
 
+interface RowSet {
+  readonly events: EventRows
+  readonly findings: FindingRows
+}
+
 export class WaitingRows {
   /** Where the journals stand when all that waits is committed. */
   positions: Positions = emptyPositions()
   readonly #texts = new TextIds()
-  readonly #events: EventRows
-  readonly #findings: FindingRows
+  #filling: RowSet
+  #other: RowSet
+  /** What is on its way to the file, or is to be tried again. Its rows are those of `#other`. */
+  #sealed: Group | undefined
 
   constructor(rowsMax: number) {
-    this.#events = new EventRows(rowsMax, this.#texts)
-    this.#findings = new FindingRows(rowsMax, this.#texts)
+    const rows = (): RowSet => ({
+      events: new EventRows(rowsMax, this.#texts),
+      findings: new FindingRows(rowsMax, this.#texts)
+    })
+    this.#filling = rows()
+    this.#other = rows()
   }
 
   get count(): number {
-    return this.#events.events.count + this.#findings.findings.count
+    const { events, findings } = this.#filling
+    const sealed = this.#sealed?.tables.reduce((sum, table) => sum + table.count, 0) ?? 0
+    return events.events.count + findings.findings.count + sealed
   }
+  /** No more can be added before a commit. */
   get full(): boolean {
-    return this.#events.full || this.#findings.full
+    return this.#filling.events.full || this.#filling.findings.full
+  }
+  /** A group waits to be tried again. */
+  get sealed(): boolean {
+    return this.#sealed !== undefined
   }
 
   /** Must not be called while `full`. */
   add(journal: JournalName, entry: Entry): void {
-    if (journal === 'events') this.#events.add(entry)
-    else this.#findings.add(entry)
+    if (journal === 'events') this.#filling.events.add(entry)
+    else this.#filling.findings.add(entry)
     this.positions[journal].next = entry.sequence + 1
   }
 
@@ -41,26 +60,33 @@ export class WaitingRows {
     if (last === undefined || last.sequence + 1 >= position.next) position.cursor = batch.next
   }
 
-  group(): Group {
-    return {
-      tables: [...this.#events.tables, ...this.#findings.tables],
-      texts: this.#texts.pending,
+  /** The next group for the file: the one that failed, else all that waits. Rows go on being added beside it. */
+  seal(): Group {
+    if (this.#sealed) return this.#sealed
+    const { events, findings } = this.#filling
+    this.#filling = this.#other
+    this.#other = { events, findings }
+    this.#sealed = {
+      tables: [...events.tables, ...findings.tables],
       textsFirst: this.#texts.pendingFirst,
-      positions: this.positions
+      texts: this.#texts.takePending(),
+      positions: { events: { ...this.positions.events }, findings: { ...this.positions.findings } }
     }
+    return this.#sealed
   }
 
-  /** The group is in the file. */
+  /** The sealed group is in the file. */
   committed(): void {
-    this.#events.clear()
-    this.#findings.clear()
-    this.#texts.committed()
+    this.#sealed = undefined
+    this.#other.events.clear()
+    this.#other.findings.clear()
   }
 
   /** Forgets what waits and starts from a file's end. */
   reset(positions: Positions, texts: KnownTexts): void {
-    this.#events.clear()
-    this.#findings.clear()
+    this.committed()
+    this.#filling.events.clear()
+    this.#filling.findings.clear()
     this.positions = { events: { ...positions.events }, findings: { ...positions.findings } }
     this.#texts.load(texts.highest, texts.newest)
   }
@@ -73,8 +99,9 @@ export class WaitingRows {
   continueFrom(database: Database, before: Positions): void {
     const { positions } = database
     const texts = database.takeTexts()
+    const first = this.#sealed?.textsFirst ?? this.#texts.pendingFirst
     const continues =
-      texts.highest + 1 === this.#texts.pendingFirst &&
+      texts.highest + 1 === first &&
       positions.events.next === before.events.next &&
       positions.findings.next === before.findings.next
     if (!continues || this.count === 0) this.reset(positions, texts)

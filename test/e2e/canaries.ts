@@ -199,9 +199,12 @@ export interface Search {
 
 const KEY_BYTES = 8
 
-/** One pass over the bytes for all forms of all canaries: by three bytes, then by eight, then whole. */
+const three = (bytes: Buffer, at: number): number => bytes.readUIntBE(at, 3)
+
+/** One pass over the bytes for all forms of all canaries: by three bytes and the next three, by eight, then whole. */
 export function createSearch(canaries: readonly Canary[]): Search {
   const byKey = new Map<string, { form: Buffer; canary: Canary }[]>()
+  // Bit 1: some form begins with these three bytes; bit 2: some form has them after its first three.
   const maybe = new Uint8Array(1 << 24)
   const seen = new Set<string>()
   for (const canary of canaries) {
@@ -209,7 +212,8 @@ export function createSearch(canaries: readonly Canary[]): Search {
       const form = Buffer.from(text)
       if (form.length < KEY_BYTES || seen.has(text)) continue
       seen.add(text)
-      maybe[((form[0] ?? 0) << 16) | ((form[1] ?? 0) << 8) | (form[2] ?? 0)] = 1
+      maybe[three(form, 0)]! |= 1
+      maybe[three(form, 3)]! |= 2
       const key = form.toString('latin1', 0, KEY_BYTES)
       const list = byKey.get(key) ?? []
       byKey.set(key, [...list, { form, canary }])
@@ -221,9 +225,12 @@ export function createSearch(canaries: readonly Canary[]): Search {
     through(where, given) {
       const haystack = typeof given === 'string' ? Buffer.from(given) : given
       bytes += haystack.length
-      for (let at = 0; at + KEY_BYTES <= haystack.length; at++) {
-        const first = ((haystack[at] ?? 0) << 16) | ((haystack[at + 1] ?? 0) << 8) | (haystack[at + 2] ?? 0)
-        if (maybe[first] === 0) continue
+      let window = 0
+      for (let last = 0; last < haystack.length; last++) {
+        window = ((window << 8) | haystack[last]!) & 0xffffff
+        const at = last - 2
+        if ((maybe[window]! & 1) === 0 || at < 0 || at + KEY_BYTES > haystack.length) continue
+        if ((maybe[three(haystack, at + 3)]! & 2) === 0) continue
         for (const { form, canary } of byKey.get(haystack.toString('latin1', at, at + KEY_BYTES)) ?? [])
           if (haystack.subarray(at, at + form.length).equals(form))
             hits.set(`${where}\n${canary.value}`, { canary, where })

@@ -69,9 +69,12 @@ export function simDisk(seed: number): SimDisk {
         node.bytes = next
         if (fits < bytes.length) throw fault('ENOSPC')
       },
-      async read(length, at) {
+      async read(length, at, into) {
         alive()
-        return Buffer.from(node.bytes.subarray(at, at + length))
+        const found = node.bytes.subarray(at, at + length)
+        if (into === undefined) return Buffer.from(found)
+        found.copy(into)
+        return into.subarray(0, found.length)
       },
       async size() {
         alive()

@@ -31,14 +31,13 @@ describe('text numbers', () => {
     const ids = new TextIds()
     ids.load(41, [['known', 7]])
     expect(['new', 'known', 'newer', 'new'].map(text => ids.idOf(text))).toEqual([42, 7, 43, 42])
-    expect([ids.pendingFirst, ids.pending]).toEqual([42, ['new', 'newer']])
-    ids.committed()
-    expect([ids.pendingFirst, ids.pending]).toEqual([44, []])
+    expect([ids.pendingFirst, ids.takePending()]).toEqual([42, ['new', 'newer']])
+    expect([ids.pendingFirst, ids.takePending()]).toEqual([44, []])
   })
   it('go on when the memory is full: a text may then get a second number', () => {
     const ids = new TextIds(3)
     for (let at = 0; at < 10_000; at++) ids.idOf(`text ${at}`)
-    expect(ids.pending).toHaveLength(10_000)
+    expect(ids.takePending()).toHaveLength(10_000)
     expect(ids.idOf('text 0')).toBeGreaterThan(0)
   })
   it('treat texts that differ only beyond the limit as one', () => {
