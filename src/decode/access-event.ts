@@ -202,7 +202,8 @@ function actorOf(fields: AccessFields, client: string | undefined): Actor | unde
 
 function mcpEvent(
   base: Common & Omit<ApiActivity, 'activity' | 'api'>,
-  mcp: McpFields & { method: string },
+  mcp: McpFields,
+  method: string,
   host: string | undefined
 ): OcsfEvent {
   const service = mcp.server?.name ?? host
@@ -211,10 +212,12 @@ function mcpEvent(
   if (mcp.prompt !== undefined) resources.push({ name: mcp.prompt, type: 'mcp_prompt' })
   if (mcp.resource !== undefined) resources.push({ name: mcp.resource, type: 'mcp_resource' })
   const uid = mcp.request_id ?? base.request?.uid
+  const { activity, activityName } = mcpActivity(method)
   const input: ApiActivity = {
     ...base,
-    ...mcpActivity(mcp.method),
-    api: { operation: mcp.method },
+    activity,
+    activityName,
+    api: { operation: method },
     resources
   }
   if (service !== undefined) input.api.service = { name: service }
@@ -277,6 +280,5 @@ export function accessEvent(record: CleanRecord, meta: NormaliseMeta, fields: Ac
     trace: traceOf(fields),
     duration
   }
-  if (mcp?.method === undefined) return httpActivity(base)
-  return mcpEvent(base, { ...mcp, method: mcp.method }, host)
+  return mcp?.method === undefined ? httpActivity(base) : mcpEvent(base, mcp, mcp.method, host)
 }

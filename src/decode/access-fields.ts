@@ -104,6 +104,10 @@ const SLOT: Readonly<Record<AccessField, number>> = Object.fromEntries(
   FIELDS.map((field, slot) => [field, slot])
 ) as Record<AccessField, number>
 
+/** Keys of a record whose order is remembered, and how long one may be. */
+const ORDER_MAX = 128
+const KEY_LENGTH_MAX = 80
+
 const NO_NAMES: ReadonlyMap<string, Node> = new Map()
 
 /** A log writes a missing value as `-`, nginx with escape=json as nothing. */
@@ -112,26 +116,46 @@ const isMissing = (value: unknown) => value === '' || value === '-' || value ===
 /** The fields of one record at a time: `load` it, then ask. Reused, so that a record costs no garbage. */
 export class AccessFields {
   private readonly values: unknown[] = FIELDS.map(() => undefined)
+  /** The keys met so far in this record. */
+  private met = 0
+  private readonly keys: (string | undefined)[] = new Array(ORDER_MAX).fill(undefined)
+  private readonly parents: (Node | undefined)[] = new Array(ORDER_MAX).fill(undefined)
+  private readonly nodes: (Node | undefined)[] = new Array(ORDER_MAX).fill(undefined)
   private readonly ranks = new Uint8Array(FIELDS.length)
 
   /** Takes over the fields of a record; those of the record before are forgotten. */
   load(data: Readonly<Record<string, unknown>>): void {
     this.values.fill(undefined)
     this.ranks.fill(0)
+    this.met = 0
     this.walk(ROOT, data)
   }
 
   /** As deep as the table, however deep the record is. */
   private walk(node: Node, data: Readonly<Record<string, unknown>>): void {
-    const names = node.children ?? NO_NAMES
     for (const key in data) {
-      const child = names.get(key) ?? (node.folded ? names.get(key.toLowerCase()) : undefined)
+      const at = this.met++
+      let child: Node | undefined
+      if (at < ORDER_MAX && this.keys[at] === key && this.parents[at] === node) child = this.nodes[at]
+      else child = this.find(node, key, at)
       if (child === undefined) continue
       const value = data[key]
       if (isObject(value)) {
         if (child.children !== undefined) this.walk(child, value)
       } else if (child.slot !== -1) this.offer(child.slot, child.rank, value)
     }
+  }
+
+  /** What the table has for a key; remembered for the next record, which mostly has its keys in the same order. */
+  private find(node: Node, key: string, at: number): Node | undefined {
+    const names = node.children ?? NO_NAMES
+    const child = names.get(key) ?? (node.folded ? names.get(key.toLowerCase()) : undefined)
+    if (at < ORDER_MAX && key.length <= KEY_LENGTH_MAX) {
+      this.keys[at] = key
+      this.parents[at] = node
+      this.nodes[at] = child
+    }
+    return child
   }
 
   private offer(slot: number, rank: number, given: unknown): void {

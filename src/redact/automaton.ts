@@ -11,11 +11,20 @@ interface Node {
   readonly next: Map<number, Node>
   fail: Node | undefined
   readonly own: number[]
+  /** Literals that the way to here starts with, shortest first. */
+  starts: readonly number[]
   readonly depth: number
   id: number
 }
 
-const node = (depth: number): Node => ({ next: new Map(), fail: undefined, own: [], depth, id: 0 })
+const node = (depth: number): Node => ({
+  next: new Map(),
+  fail: undefined,
+  own: [],
+  starts: NONE,
+  depth,
+  id: 0
+})
 
 /** A to Z to a to z; nothing else is folded, so that positions stay the same. */
 export const lowerAscii = (text: string): string => text.replace(/[A-Z]+/g, part => part.toLowerCase())
@@ -32,6 +41,8 @@ export class Automaton {
   /** Per output state: only literals that are wanted once end there. */
   readonly #once: readonly boolean[]
   readonly #literals: readonly string[]
+  /** Per state: the literals that it starts with, shortest first. */
+  readonly #starts: (readonly number[])[]
   /** Per state: how many of the characters read last it stands for. */
   readonly #depths: Uint16Array
 
@@ -61,6 +72,7 @@ export class Automaton {
       n.id = index
     })
     this.#depths = Uint16Array.from(ordered, n => n.depth)
+    this.#starts = ordered.map(n => n.starts)
     if (ordered.length > UNITS) throw new RangeError('too many states')
     this.#table = new Uint16Array(ordered.length << this.#shift)
     for (const one of nodes) this.#fill(one, count)
@@ -104,6 +116,7 @@ export class Automaton {
     for (let head = 0; head < queue.length; head++) {
       const at = queue[head]!
       for (const [label, child] of at.next) {
+        child.starts = child.own.length > 0 ? [...at.starts, ...child.own] : at.starts
         let fail = at.fail
         while (fail && !fail.next.has(label)) fail = fail.fail
         child.fail = fail?.next.get(label) ?? root
@@ -146,20 +159,15 @@ export class Automaton {
   /** The literals that a text starts with, shortest first. Looks no farther than one of them could reach. */
   startsOf(text: string): readonly number[] {
     const depths = this.#depths
-    let found: number[] = NONE
+    let last = 0
     let state = 0
     for (let i = 0; i < text.length; ) {
       state = this.#table[(state << this.#shift) | this.#classes[text.charCodeAt(i)]!]!
       // A state that is less deep than the text was read has dropped its first character.
       if (depths[state] !== ++i) break
-      if (state < this.#firstOutput) continue
-      for (const literal of this.#outputs[state - this.#firstOutput]!) {
-        if (this.#literals[literal]!.length !== i) continue
-        if (found === NONE) found = []
-        found.push(literal)
-      }
+      last = state
     }
-    return found
+    return this.#starts[last]!
   }
 
   /** Appends (literal, start) for each occurrence that ends before `to`, in the order of their ends. */

@@ -28,7 +28,6 @@ export interface LedgerOptions {
 }
 
 export class Ledger {
-  readonly credentials: Credential[] = []
   /** True if a limit was hit and something was replaced whole. */
   truncated = false
   /** What was replaced and by what, if someone must find the same values in another text. */
@@ -38,10 +37,29 @@ export class Ledger {
   /** True once a placeholder or a neutralised look-alike was put anywhere. */
   changed = false
   readonly #options: LedgerOptions
+  /** Places replaced. */
   #count = 0
+  /** The first `#listed` are this record's. */
+  readonly #credentials: Credential[] = []
+  #listed = 0
 
   constructor(options: LedgerOptions) {
     this.#options = options
+  }
+
+  /** Empty again, for the next record. */
+  reset(): void {
+    this.truncated = false
+    this.replaced = undefined
+    this.secondary = false
+    this.changed = false
+    this.#count = 0
+    this.#listed = 0
+  }
+
+  /** What was listed, each once. */
+  credentials(): Credential[] {
+    return this.#listed === 0 ? [] : this.#credentials.slice(0, this.#listed)
   }
 
   /** Lists the credential and returns what stands in its place. `type`: if its format says nothing better. */
@@ -58,9 +76,12 @@ export class Ledger {
     const use = place.use()
     const where = fingerprint === undefined ? place.where() + param : ''
     if (!this.#lists(fingerprint, named, use, where)) {
-      const entry: Credential = { type: named, where: place.where() + this.#param(param), use }
+      const at = param === '' ? place.where() : place.where() + this.#param(param)
+      const entry: Credential =
+        fingerprint === undefined
+          ? { type: named, where: at, use }
+          : { type: named, where: at, use, fingerprint }
       if (fingerprint !== undefined) {
-        entry.fingerprint = fingerprint
         const also = fingerprinter.also(form.secret, form.low)
         if (also) entry.also = also
         if (form.low) entry.low_entropy = true
@@ -70,7 +91,7 @@ export class Ledger {
         const claims = jwtClaims(form.secret, text => this.#cleanClaim(text))
         if (claims) entry.claims = claims
       }
-      this.credentials.push(entry)
+      this.#credentials[this.#listed++] = entry
     }
     const mark = placeholder(named, fingerprint)
     this.replaced?.push({ value, mark, fingerprint })
@@ -79,7 +100,8 @@ export class Ledger {
 
   /** Listed already: by fingerprint and use; without a fingerprint by type, use and place. At most 256 are listed. */
   #lists(fingerprint: string | undefined, type: string, use: CredentialUse, where: string): boolean {
-    for (const one of this.credentials) {
+    for (let i = 0; i < this.#listed; i++) {
+      const one = this.#credentials[i]!
       if (one.fingerprint !== fingerprint) continue
       if (
         fingerprint !== undefined

@@ -20,6 +20,8 @@ const NAMES_MAX = 4096
 /** Longer names are classified each time. */
 const NAME_LENGTH_MAX = 80
 const SHOWN_MAX = 64
+/** Members of a record whose order is remembered. */
+const ORDER_MAX = 128
 
 const CONTENT =
   /^(?:arguments|args|params|input|inputs|output|outputs|result|results|error|errors|exception|message|messages|content|structured_content|response|res|resp|reply|upstream_response|response_headers?|response_body|request_body|tool_input|tool_output|completion|prompt|form|command|argv)$/
@@ -31,10 +33,27 @@ const HEADERS = /(?:^|_)(?:headers?|metadata|http)$/
  */
 export class Names {
   readonly #facts = new Map<string, NameFacts>()
+  readonly #order: (string | undefined)[] = new Array(ORDER_MAX).fill(undefined)
+  readonly #orderFacts: (NameFacts | undefined)[] = new Array(ORDER_MAX).fill(undefined)
   readonly #scanner: Scanner
 
   constructor(scanner: Scanner) {
     this.#scanner = scanner
+  }
+
+  /**
+   * The facts of the member that a walk meets as its `at`-th. Records of one sender have their members in one order,
+   * so that they nearly always are those of the record before.
+   */
+  at(at: number, name: string): NameFacts {
+    if (at >= ORDER_MAX) return this.of(name)
+    if (this.#order[at] === name) return this.#orderFacts[at]!
+    const facts = this.of(name)
+    if (this.#facts.has(name)) {
+      this.#order[at] = name
+      this.#orderFacts[at] = facts
+    }
+    return facts
   }
 
   of(name: string): NameFacts {

@@ -11,7 +11,19 @@ export const UNSCANNABLE = '[REDACTED:unscannable]'
 
 /** `fingerprint` is absent where it could be guessed back. */
 export const placeholder = (type: string, fingerprint: string | undefined): string =>
-  fingerprint === undefined ? `[REDACTED:${type}]` : `[REDACTED:${type}:${fingerprint}]`
+  fingerprint === undefined ? `[REDACTED:${type}]` : `${opening(type)}${fingerprint}]`
+
+/** Types are names of our rules: a few dozen. */
+const openings = new Map<string, string>()
+
+function opening(type: string): string {
+  let known = openings.get(type)
+  if (known === undefined) {
+    known = `[REDACTED:${type}:`
+    openings.set(type, known)
+  }
+  return known
+}
 
 /** A well-formed placeholder; group 1 is the key id, undefined if it has no fingerprint. */
 export const PLACEHOLDER =

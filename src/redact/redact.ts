@@ -43,6 +43,8 @@ class Engine implements Redactor {
   readonly #walk: Walk
   readonly #limits: WalkLimits
   readonly #ledger: LedgerOptions
+  /** Of the record at hand. */
+  readonly #book: Ledger
 
   constructor(options: RedactorOptions) {
     this.#scanner = new Scanner(options.prefilter ?? true)
@@ -56,12 +58,13 @@ class Engine implements Redactor {
       fingerprinter: new Fingerprinter(options.keys, options.tenant ?? 'default'),
       lowEntropy: options.lowEntropyFingerprints ?? true
     }
+    this.#book = new Ledger(this.#ledger)
     const names = new Names(this.#scanner)
     this.#walk = new Walk(
       this.#scanner,
       names,
       new Places(names),
-      new Ledger(this.#ledger),
+      this.#book,
       this.#limits
     )
   }
@@ -75,20 +78,21 @@ class Engine implements Redactor {
       return FAILED
     } finally {
       this.#walk.forget()
+      this.#book.reset()
     }
   }
 
   #json(data: unknown, raw: string | undefined): CleanRecord {
-    const ledger = new Ledger(this.#ledger)
+    const ledger = this.#book
     const walk = this.#walk
-    const clean = walk.run(data, ledger)
+    const clean = walk.run(data)
     return answer(clean, cleanText(raw, clean, ledger.changed, walk), ledger)
   }
 
   #line(data: unknown, raw: string): CleanRecord {
-    const ledger = new Ledger(this.#ledger)
+    const ledger = this.#book
     ledger.replaced = []
-    const clean = this.#walk.run(data, ledger)
+    const clean = this.#walk.run(data)
     const { replaced } = ledger
     ledger.replaced = undefined
     ledger.secondary = true
@@ -159,7 +163,7 @@ class Engine implements Redactor {
 }
 
 function answer(data: unknown, raw: string, ledger: Ledger): CleanRecord {
-  const { credentials } = ledger
+  const credentials = ledger.credentials()
   return ledger.truncated ? { data, raw, credentials, truncated: true } : { data, raw, credentials }
 }
 

@@ -51,7 +51,7 @@ export class Walk implements Place {
   /** The way to where the walk is: the first `#depth` of them. */
   readonly #frames: Frame[] = []
   #depth = 0
-  #ledger: Ledger
+  readonly #ledger: Ledger
   #found: KeyClass | undefined
 
   constructor(
@@ -81,8 +81,7 @@ export class Walk implements Place {
   }
 
   /** The same value if nothing was found, else a copy without credentials. Throws TooMany. */
-  run(root: unknown, ledger: Ledger, members = 0): unknown {
-    this.#ledger = ledger
+  run(root: unknown, members = 0): unknown {
     this.#depth = 0
     this.members = members
     this.textLength = 0
@@ -114,7 +113,7 @@ export class Walk implements Place {
       if (++this.members > keysMax) throw new TooMany()
       length += key.length + 4
       const value = node[key]
-      const facts = this.#names.of(key)
+      const facts = this.#names.at(this.members, key)
       frame.label = key
       frame.pair = ''
       if (facts.dirty) renames = this.#rename(frame, key, renames)
@@ -330,18 +329,16 @@ export class Walk implements Place {
     } catch {
       return undefined
     }
-    const ledger = this.#ledger
-    const level = this.#level + 1
     const inner = new Walk(
       this.#scanner,
       this.#names,
       this.#places,
-      ledger,
+      this.#ledger,
       this.#limits,
-      level,
+      this.#level + 1,
       this.where()
     )
-    const clean = inner.run(parsed, ledger, this.members)
+    const clean = inner.run(parsed, this.members)
     if (clean === parsed) return undefined
     this.onlyEdits = false
     return JSON.stringify(clean)

@@ -12,7 +12,7 @@ import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/keywatch.mjs', import.meta.url))
 const READY_MS_MAX = 60_000
 const DRAIN_MS_MAX = 600_000
 const POLL_MS = 200
@@ -147,7 +147,7 @@ export async function startKeywatch(folder: string, sinks = ''): Promise<Keywatc
   await writeFile(config, configOf(folder, port, sinks))
   const url = `http://127.0.0.1:${port}`
   const spawned = performance.now()
-  const child = spawnScript([MAIN, 'start', '--json', '--config', config])
+  const child = spawnScript(['--max-semi-space-size=32', MAIN, 'start', '--json', '--config', config])
   child.stdout?.resume()
   await untilReady(url, child)
   const readyMs = performance.now() - spawned

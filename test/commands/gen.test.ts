@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signedBy } from '../../src/lib/signature.ts'
 
-const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
+const MAIN = fileURLToPath(new URL('../../src/keywatch.mjs', import.meta.url))
 const START = ['--start', '2026-11-20T09:00:00Z', '--minutes', '10']
 const SECRET = 'whsec_fake'
 

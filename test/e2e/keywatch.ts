@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url))
 const NODE = join(ROOT, 'node_modules/.bin/node')
-const MAIN = join(ROOT, 'src/main.ts')
+const MAIN = join(ROOT, 'src/keywatch.mjs')
 /** A start that says nothing for so long has failed; two busy cores need a few seconds. */
 const START_MS = 60_000
 
