@@ -4,10 +4,19 @@ import { classNameOf, type OcsfEvent } from './core/event.ts'
 
 const SEVERITIES = ['unknown', 'info', 'low', 'medium', 'high', 'critical', 'fatal']
 
+/** What a finding is about, where an event has its actor. */
+const groupOf = (event: OcsfEvent) => {
+  const { finding } = event.unmapped.keywatch
+  return finding?.group && Object.values(finding.group).join(' ')
+}
 const endpoint = (event: OcsfEvent) =>
   event.src_endpoint?.ip ?? event.src_endpoint?.hostname ?? event.src_endpoint?.name
 const actor = (event: OcsfEvent) =>
-  event.actor?.user?.name ?? event.actor?.user?.uid ?? event.user?.name ?? event.actor?.app_name
+  groupOf(event) ??
+  event.actor?.user?.name ??
+  event.actor?.user?.uid ??
+  event.user?.name ??
+  event.actor?.app_name
 
 function what(event: OcsfEvent): string {
   const own = event.unmapped.keywatch

@@ -33,7 +33,7 @@ import {
 } from './parts.ts'
 import { runPulls } from './pulls.ts'
 import { stateFile } from './state-file.ts'
-import { createLog, startTelemetry } from './telemetry.ts'
+import { createLog, startTelemetry, type Telemetry } from './telemetry.ts'
 
 export interface ServiceOptions {
   readonly config: Config
@@ -84,7 +84,18 @@ async function openSink(id: string, open: () => Sink | Promise<Sink>): Promise<S
   }
 }
 
-async function openSinks({ config, catalog, clock }: ServiceOptions): Promise<SinkSetup[]> {
+/** The same sink, each request to it a span of our own traces. */
+const traced = (id: string, sink: Sink, { span }: Telemetry): Sink => ({
+  encode: entry => sink.encode(entry),
+  send: (batch, signal) =>
+    span('deliver', { sink: id, entries: batch.length }, () => sink.send(batch, signal)),
+  close: async () => sink.close?.()
+})
+
+async function openSinks(
+  { config, catalog, clock }: ServiceOptions,
+  telemetry: Telemetry
+): Promise<SinkSetup[]> {
   const setups: SinkSetup[] = []
   for (const { id, type, options, where, delivery } of config.sinks.values()) {
     const definition = catalog.sinks.get(type)
@@ -95,7 +106,7 @@ async function openSinks({ config, catalog, clock }: ServiceOptions): Promise<Si
       throw new KeywatchError('KW_CONFIG_INVALID', `the filter of sink ${id} ${compiled.problem}`)
     setups.push({
       id,
-      sink: await openSink(id, () => definition.open(options, { id, clock, fetch })),
+      sink: traced(id, await openSink(id, () => definition.open(options, { id, clock, fetch })), telemetry),
       limits: definition.limits,
       ...delivery,
       ...(compiled && { accepts: entry => compiled.filter(entry.event) })
@@ -138,7 +149,7 @@ async function connect(options: Running) {
     openStore(parts),
     openDetectors(parts),
     loadSigner(disk, keysFolder(config.dataDir), 'keywatch'),
-    openSinks(options)
+    openSinks(options, telemetry)
   ])
   const journals = { events, findings }
   const sources = openSources(options, log)

@@ -14,7 +14,12 @@ type Fields = Readonly<Record<string, unknown>>
 /** `redactText` guards every text; errors are reduced to their reason. */
 export function createLog(level: LogLevel, redactText: (text: string) => string): Log {
   const logger = pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: label => ({ level: label }) }
+    },
     pino.destination({ dest: 2, sync: true })
   )
   const clean = (fields: Fields): Record<string, unknown> => {

@@ -4,14 +4,7 @@
  * the event's id: clients choose it (`X-Request-ID`), and equal ids would make events vanish at the sinks.
  */
 import { isIP } from 'node:net'
-import {
-  type ApiActivity,
-  apiActivity,
-  type Common,
-  type Extra,
-  endpoint,
-  httpActivity
-} from '../core/build.ts'
+import { type ApiActivity, apiActivity, type Extra, endpoint, httpActivity } from '../core/build.ts'
 import { KeywatchError } from '../core/errors.ts'
 import type {
   Actor,
@@ -200,30 +193,27 @@ function actorOf(fields: AccessFields, client: string | undefined): Actor | unde
   return actor
 }
 
-function mcpEvent(
-  base: Common & Omit<ApiActivity, 'activity' | 'api'>,
-  mcp: McpFields,
-  method: string,
-  host: string | undefined
-): OcsfEvent {
-  const service = mcp.server?.name ?? host
-  const resources: Resource[] = []
-  if (mcp.tool !== undefined) resources.push({ name: mcp.tool, type: 'mcp_tool' })
-  if (mcp.prompt !== undefined) resources.push({ name: mcp.prompt, type: 'mcp_prompt' })
-  if (mcp.resource !== undefined) resources.push({ name: mcp.resource, type: 'mcp_resource' })
-  const uid = mcp.request_id ?? base.request?.uid
+/** What a call was about. A list literal, because one that grows takes room for many. */
+function resourcesOf(mcp: McpFields): Resource[] {
+  const found: Resource[] = mcp.tool === undefined ? [] : [{ name: mcp.tool, type: 'mcp_tool' }]
+  if (mcp.prompt !== undefined) found.push({ name: mcp.prompt, type: 'mcp_prompt' })
+  if (mcp.resource !== undefined) found.push({ name: mcp.resource, type: 'mcp_resource' })
+  return found
+}
+
+/** Completes the input in place. */
+function mcpEvent(input: ApiActivity, mcp: McpFields, method: string, host: string | undefined): OcsfEvent {
   const { activity, activityName } = mcpActivity(method)
-  const input: ApiActivity = {
-    ...base,
-    activity,
-    activityName,
-    api: { operation: method },
-    resources
-  }
-  if (service !== undefined) input.api.service = { name: service }
-  if (uid !== undefined) input.api.request = { uid }
-  if (base.response !== undefined) input.api.response = { code: base.response.code }
-  if (mcp.error !== undefined) (input.api.response ??= {}).error = mcp.error
+  input.activity = activity
+  input.activityName = activityName
+  input.resources = resourcesOf(mcp)
+  const { api, response } = input
+  const service = mcp.server?.name ?? host
+  const uid = mcp.request_id ?? input.request?.uid
+  if (service !== undefined) api.service = { name: service }
+  if (uid !== undefined) api.request = { uid }
+  if (response !== undefined) api.response = { code: response.code }
+  if (mcp.error !== undefined) (api.response ??= {}).error = mcp.error
   return apiActivity(input)
 }
 
@@ -265,7 +255,7 @@ export function accessEvent(record: CleanRecord, meta: NormaliseMeta, fields: Ac
   const bytes = fields.number('bytes')
   if (response && bytes !== undefined && bytes >= 0) response.length = Math.trunc(bytes)
   if (response && duration !== undefined && duration >= 0) response.latency = Math.round(duration)
-  const base = {
+  const input: ApiActivity = {
     time: parseTime(fields.value('time')) ?? meta.receivedAt,
     raw: record.raw,
     status: outcome(code, mcp?.error),
@@ -278,7 +268,11 @@ export function accessEvent(record: CleanRecord, meta: NormaliseMeta, fields: Ac
     dst: host === undefined ? undefined : endpoint(host),
     actor: actorOf(fields, mcp?.client?.name),
     trace: traceOf(fields),
-    duration
+    duration,
+    activity: 'other',
+    activityName: undefined,
+    api: { operation: mcp?.method ?? '' },
+    resources: undefined
   }
-  return mcp?.method === undefined ? httpActivity(base) : mcpEvent(base, mcp, mcp.method, host)
+  return mcp?.method === undefined ? httpActivity(input) : mcpEvent(input, mcp, mcp.method, host)
 }

@@ -54,8 +54,7 @@ export class Places {
     if (found === undefined || found.response || found.kind === KIND.setCookie) return 'exposed'
     // A server hands the session id out in its response: there too it is the session's, not a leak.
     if (found.kind === KIND.session) return 'presented'
-    const authenticates =
-      found.kind === KIND.auth || found.kind === KIND.cookie || found.kind === KIND.user
+    const authenticates = found.kind === KIND.auth || found.kind === KIND.cookie || found.kind === KIND.user
     if (!authenticates && found.kind !== KIND.secret) return 'exposed'
     const above = depth > 1 ? this.#known(frames, depth - 1) : undefined
     if (above)

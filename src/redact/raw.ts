@@ -57,7 +57,8 @@ function exchanged(raw: string, edits: readonly string[]): string | undefined {
     const old = edits[i]!
     const at = raw.indexOf(old)
     const end = at + old.length
-    if (at <= from || end === at || raw.charCodeAt(at - 1) !== 34 || raw.charCodeAt(end) !== 34) return undefined
+    if (at <= from || end === at || raw.charCodeAt(at - 1) !== 34 || raw.charCodeAt(end) !== 34)
+      return undefined
     if (raw.indexOf(old, at + 1) !== -1) return undefined
     result += raw.slice(from, at) + edits[i + 1]!
     from = end

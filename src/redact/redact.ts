@@ -60,13 +60,7 @@ class Engine implements Redactor {
     }
     this.#book = new Ledger(this.#ledger)
     const names = new Names(this.#scanner)
-    this.#walk = new Walk(
-      this.#scanner,
-      names,
-      new Places(names),
-      this.#book,
-      this.#limits
-    )
+    this.#walk = new Walk(this.#scanner, names, new Places(names), this.#book, this.#limits)
   }
 
   record(record: RawRecord): CleanRecord {

@@ -1,19 +1,17 @@
 /**
  * Which leaves of a record hold credentials, and what does the record look like without them? A walk over parsed data
  * that never changes its input: only what lies on the way to a change is copied. Names of members decide first
- * (key-class.ts), then the text of each leaf (scan.ts); strings that are JSON are walked too. It goes as deep as
+ * (key-class.ts), then the text of each leaf (leaf.ts); strings that are JSON are walked too. It goes as deep as
  * `depthMax`, and while it goes it measures the shortest JSON text that the data can have (raw.ts says what for).
  */
-import { authFinding, cookieFindings } from './auth-header.ts'
 import { bufferText, bytesText, type Frame, isPlain, type Node, newFrame, renamed } from './frame.ts'
-import { isReference, type KeyClass, KIND } from './key-class.ts'
-import type { Ledger, Place } from './ledger.ts'
+import { type KeyClass, KIND } from './key-class.ts'
+import { isSensitive, type LeafPlace, Leaves } from './leaf.ts'
+import type { Ledger } from './ledger.ts'
 import type { NameFacts, Names } from './names.ts'
 import type { Places } from './place.ts'
-import { isVoid } from './placeholder.ts'
 import { numberLength } from './raw.ts'
-import { type Scanner, TooCostly } from './scan.ts'
-import { type Finding, RANK } from './spans.ts'
+import type { Scanner } from './scan.ts'
 
 export interface WalkLimits {
   readonly depthMax: number
@@ -29,11 +27,8 @@ const JSON_LEVELS = 4
 const ANOTHER_FLAG = /^(?:--[A-Za-z][A-Za-z-]*|-[A-Za-z])$/
 const NONE: KeyClass = { kind: KIND.none, type: '', header: false, response: false, plural: false }
 
-const isSensitive = (kind: number) =>
-  kind >= KIND.auth && kind !== KIND.value && kind !== KIND.jwk && kind !== KIND.user
-
 /** Walks records, or one JSON text inside a record. Used again for the next record; holds nothing of the last but names. */
-export class Walk implements Place {
+export class Walk implements LeafPlace {
   /** Members seen on this level. */
   members = 0
   /** UTF-16 units of the shortest JSON text of the data; NaN where that is not known. */
@@ -52,7 +47,8 @@ export class Walk implements Place {
   readonly #frames: Frame[] = []
   #depth = 0
   readonly #ledger: Ledger
-  #found: KeyClass | undefined
+  readonly #leaves: Leaves
+  found: KeyClass | undefined
 
   constructor(
     scanner: Scanner,
@@ -70,6 +66,7 @@ export class Walk implements Place {
     this.#limits = limits
     this.#level = level
     this.#prefix = prefix
+    this.#leaves = new Leaves(scanner, ledger, limits.stringMax, this)
   }
 
   where(): string {
@@ -77,7 +74,7 @@ export class Walk implements Place {
   }
 
   use(): 'presented' | 'exposed' {
-    return this.#level > 0 ? 'exposed' : this.#places.useOf(this.#frames, this.#depth, this.#found)
+    return this.#level > 0 ? 'exposed' : this.#places.useOf(this.#frames, this.#depth, this.found)
   }
 
   /** The same value if nothing was found, else a copy without credentials. Throws TooMany. */
@@ -203,7 +200,7 @@ export class Walk implements Place {
   #rename(frame: Frame, key: string, renames = new Map<string, string>()): Map<string, string> {
     frame.label = '*'
     this.onlyEdits = false
-    return renames.set(key, this.#text(key, undefined))
+    return renames.set(key, this.#leaves.text(key, undefined))
   }
 
   /** What stands in a value's place: itself, or something clean. */
@@ -211,10 +208,10 @@ export class Walk implements Place {
     switch (typeof value) {
       case 'string':
         this.textLength += value.length + 2
-        return this.#string(value, found, key)
+        return this.#leaves.string(value, found, key)
       case 'number':
         this.textLength += numberLength(value)
-        return this.#number(value, found)
+        return this.#leaves.number(value, found)
       case 'object':
         if (value !== null) return this.#object(value, found)
         this.textLength += 4
@@ -224,20 +221,13 @@ export class Walk implements Place {
         return value
       case 'bigint':
         this.textLength = Number.NaN
-        return this.#number(value, found)
+        return this.#leaves.number(value, found)
       case 'undefined':
         this.textLength = Number.NaN
         return value
       default:
         return this.#ledger.giveUp()
     }
-  }
-
-  #number(value: number | bigint, found: KeyClass): unknown {
-    if (!isSensitive(found.kind) || found.plural) return value
-    if ((found.kind === KIND.weak || found.type === 'token') && Math.abs(Number(value)) < 1000) return value
-    this.#found = found
-    return this.#ledger.replace(String(value), found.type, undefined, this)
   }
 
   #object(value: object, found: KeyClass): unknown {
@@ -257,72 +247,13 @@ export class Walk implements Place {
   }
 
   #bytes(value: object, text: string, found: KeyClass): unknown {
-    const clean = this.#string(text, found, '')
+    const clean = this.#leaves.string(text, found, '')
     return clean === text ? value : clean
   }
 
-  #string(value: string, found: KeyClass, key: string): string {
-    if (value.length > this.#limits.stringMax) return this.#ledger.giveUp()
-    this.#found = found
-    if (!isSensitive(found.kind)) {
-      if (this.#scanner.clean(value)) return value
-      return this.#text(value, found.kind === KIND.user ? found : undefined)
-    }
-    if (key === 'bytesValue' || key === 'bytes_value') {
-      const inner = Buffer.from(value, 'base64').toString('utf8')
-      return isVoid(inner) ? value : this.#ledger.replace(inner, found.type, undefined, this)
-    }
-    return this.#sensitive(value, found)
-  }
-
-  /** A string under a sensitive name. */
-  #sensitive(value: string, found: KeyClass): string {
-    if (found.kind === KIND.auth) {
-      const one = authFinding(value, 0)
-      return one ? this.#authorization(value, one) : this.#rest(value)
-    }
-    if (found.kind === KIND.cookie || found.kind === KIND.setCookie) {
-      const findings: Finding[] = []
-      cookieFindings(value, 0, found.kind === KIND.setCookie, findings)
-      return findings.length === 0 ? this.#rest(value) : this.#ledger.apply(value, findings, this)
-    }
-    if (isVoid(value) || (found.kind === KIND.weak && (isReference(value) || found.plural)))
-      return this.#rest(value)
-    return this.#ledger.replace(value, found.type, undefined, this)
-  }
-
-  /** Of a header with several parts (AWS, comma lists) the known tokens are listed; else the whole is one. */
-  #authorization(value: string, one: Finding): string {
-    const scheme = value.slice(0, one.start)
-    if (one.type !== 'basic-auth' && /[\s,]/.test(one.value)) {
-      const inner = this.#scanner.scan(one.value).filter(each => each.rank === RANK.format)
-      const marks = inner.map(each => this.#ledger.replace(each.value, each.type, each.rule, this))
-      if (marks[0] !== undefined) return scheme + marks[0]
-    }
-    return scheme + this.#ledger.replace(one.value, one.type, undefined, this)
-  }
-
-  #rest(value: string): string {
-    return this.#scanner.clean(value) ? value : this.#text(value, undefined)
-  }
-
-  /** A string that only its text can give away. */
-  #text(value: string, found: KeyClass | undefined): string {
-    this.#found = found
-    try {
-      const nested = this.#nested(value)
-      if (nested !== undefined) return nested
-      const findings = this.#scanner.scan(value)
-      return findings.length === 0 ? value : this.#ledger.apply(value, findings, this)
-    } catch (error) {
-      if (error instanceof TooCostly) return this.#ledger.giveUp()
-      throw error
-    }
-  }
-
   /** The clean form of a string that is JSON and holds credentials; undefined if it is not or holds none. */
-  #nested(value: string): string | undefined {
-    if (this.#level >= JSON_LEVELS || !/^\s*[[{]/.test(value) || !/[\]}]\s*$/.test(value)) return undefined
+  nested(value: string): string | undefined {
+    if (this.#level >= JSON_LEVELS) return undefined
     let parsed: unknown
     try {
       parsed = JSON.parse(value)

@@ -34,6 +34,7 @@ const DAYS = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat']
 const workday = DAYS[(new Date().getUTCDay() + 3) % 7] ?? 'mon'
 
 const CONFIG = {
+  log: { level: 'info' },
   calendar: { timezone: 'UTC', workdays: workday, hours: '09:00-17:00' },
   limits: { body: '2MiB', inflatedBody: '4MiB' },
   sources: {
@@ -78,6 +79,11 @@ const url = () => keywatch.url
 const entries = async () => (await status(url())).journals.events.entries
 
 describe('the main job', () => {
+  it('writes a log of its own that can be read: ids and numbers are not redacted away', () => {
+    expect(keywatch.said.stderr).toContain('"journal":"events"')
+    expect(keywatch.said.stderr).not.toContain('REDACTED')
+  })
+
   it('takes a signed webhook, log lines plain and in gzip, and OTLP in both encodings', async () => {
     expect(countsOf(await postDoppler(url(), dopplerBody('STRIPE_KEY')))).toEqual(ok(1))
     const text = `${LINES.join('\n')}\n`

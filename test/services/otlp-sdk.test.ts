@@ -3,9 +3,11 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { OcsfEvent } from '../../src/core/event.ts'
 import { systemClock } from '../../src/lib/clock.ts'
 import { realDisk } from '../../src/lib/disk.ts'
 import otlp from '../../src/sources/otlp.ts'
+import { createKeywatch } from '../e2e/keywatch.ts'
 import { expectOcsf } from '../ocsf.ts'
 import { type Receiver, startReceiver } from './otlp-receiver.ts'
 
@@ -120,5 +122,24 @@ describe('the OpenTelemetry SDK', () => {
     const sent = await send(receiver.url, 'json')
     expect(sent.results).toEqual([1, 0])
     expect(receiver.bodies.map(({ path }) => path)).toEqual(['v1/traces', 'v1/logs'])
+  })
+})
+
+describe('a running Keywatch', () => {
+  it('keeps what the real SDK exports, in both encodings, and lists it', async () => {
+    const keywatch = await createKeywatch({ config: { sources: { otlp: { type: 'otlp' } } } })
+    try {
+      await keywatch.start()
+      const sent = [await send(keywatch.url, 'protobuf'), await send(keywatch.url, 'json')]
+      expect(sent.flatMap(({ complaints }) => complaints)).toEqual([])
+      const answer = await fetch(`${keywatch.url}/api/v1/events?source=otlp&limit=200`)
+      const { items } = (await answer.json()) as { items: OcsfEvent[] }
+      for (const event of items) expectOcsf(event)
+      const traced = new Set(items.map(event => event.trace?.span?.uid))
+      for (const { spans } of sent) for (const span of spans) expect(traced).toContain(span.spanId)
+      expect(items.length).toBeGreaterThan(sent.reduce((sum, { spans }) => sum + spans.length, 0))
+    } finally {
+      await keywatch.remove()
+    }
   })
 })
