@@ -28,4 +28,4 @@ EXPOSE 8080 4318
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:8080/healthz', { signal: AbortSignal.timeout(4000) }).then(r => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "--max-semi-space-size=32", "src/keywatch.mjs", "start"]
+CMD ["node", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "src/keywatch.mjs", "start"]

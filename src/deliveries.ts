@@ -5,7 +5,7 @@
  */
 import { hash } from 'node:crypto'
 import type { Clock, Journal, Mark } from './core/ports.ts'
-import type { Dedupe, IntakeResult } from './core/source.ts'
+import type { Dedupe, IntakeRequest, IntakeResult } from './core/source.ts'
 
 /** After a restart, how long a body from before the crash still counts as possibly unanswered. */
 const RETRY_WINDOW_MS = 60_000
@@ -107,3 +107,7 @@ export function createDeliveries(journal: Pick<Journal, 'mark'>, clock: Clock, m
     }
   }
 }
+
+/** What makes two deliveries the same: the path within the source and the body. */
+export const deliveryBody = (request: IntakeRequest): Uint8Array =>
+  request.path === '' ? request.body : Buffer.concat([Buffer.from(`${request.path}\n`), request.body])

@@ -10,6 +10,7 @@ import { createHash } from 'node:crypto'
 import { plainAnswer, refusalOf } from './answers.ts'
 import { translationError } from './core/build.ts'
 import type { Context } from './core/context.ts'
+import { CredentialUse } from './core/credential.ts'
 import { type ErrorCode, reasonOf } from './core/errors.ts'
 import type { OcsfEvent } from './core/event.ts'
 import type { Intake, IntakeAnswer, IntakeTarget, Route } from './core/intake.ts'
@@ -34,7 +35,7 @@ import type {
   NormaliseMeta,
   Source
 } from './core/source.ts'
-import { createDeliveries } from './deliveries.ts'
+import { createDeliveries, deliveryBody } from './deliveries.ts'
 import { eventIdOf, uuidV7 } from './lib/event-id.ts'
 
 /** A configured source: its id, its type's name, and the opened thing. */
@@ -140,11 +141,11 @@ export function createIngest(options: IngestOptions): Ingest {
     record: RawRecord,
     index: number,
     meta: NormaliseMeta,
-    into: OcsfEvent[]
+    into: OcsfEvent[],
+    found: Record<CredentialUse, number>
   ): boolean {
     const clean = redactor.record(record)
-    for (const { use } of clean.credentials)
-      metrics.count('keywatch_credentials_total', { source: open.id, use })
+    for (const { use } of clean.credentials) found[use]++
     if (clean.truncated === true) metrics.count('keywatch_redaction_failures_total', { source: open.id })
     try {
       const made = open.source.normalise(clean, meta)
@@ -171,9 +172,14 @@ export function createIngest(options: IngestOptions): Ingest {
     let quarantined = decoded.bad.length
     for (const bad of decoded.bad)
       events.push(quarantine(open, bad, 'KW_RECORD_UNPARSEABLE', meta.receivedAt))
+    // Counted once a body: a labelled counter costs as much as a small record.
+    const found = { presented: 0, exposed: 0 }
     decoded.records.forEach((record, index) => {
-      if (!take(open, record, index, meta, events)) quarantined++
+      if (!take(open, record, index, meta, events, found)) quarantined++
     })
+    for (const use of CredentialUse.options) {
+      if (found[use] > 0) metrics.count('keywatch_credentials_total', { source: open.id, use }, found[use])
+    }
     const accepted = decoded.records.length + decoded.bad.length - quarantined
     return { events, result: { accepted, quarantined, duplicates: 0 } }
   }
@@ -292,7 +298,3 @@ export function createIngest(options: IngestOptions): Ingest {
     }
   }
 }
-
-/** What makes two deliveries the same: the path within the source and the body. */
-const deliveryBody = (request: IntakeRequest): Uint8Array =>
-  request.path === '' ? request.body : Buffer.concat([Buffer.from(`${request.path}\n`), request.body])

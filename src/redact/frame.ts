@@ -28,9 +28,15 @@ export const isPlain = (value: object): boolean => {
 export const bytesText = (bytes: Uint8Array): string =>
   Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 
+/** The first name settles it for most objects; to ask an object for a member that it has not is dear. */
+function startsAsBuffer(node: Node): boolean {
+  for (const first in node) return first === 'type' || first === 'data'
+  return false
+}
+
 /** The text of a Node Buffer in its JSON form, `{"type":"Buffer","data":[…]}`; undefined for any other object. */
 export function bufferText(node: Node): string | undefined {
-  if (node['type'] !== 'Buffer') return undefined
+  if (!startsAsBuffer(node) || node['type'] !== 'Buffer') return undefined
   const data = node['data']
   if (!Array.isArray(data) || Object.keys(node).length !== 2) return undefined
   return Buffer.from(data.map(Number)).toString('utf8')

@@ -9,7 +9,7 @@ export const TEXT_UNITS_MAX = 512
 /** Texts remembered at most. */
 export const TEXTS_MAX = 65_536
 /** Places for texts that came lately; a power of two. */
-const RECENT = 2048
+const RECENT = 16_384
 
 /**
  * A text as the index keeps it: cut, and with U+FFFD for lone surrogates, as UTF-8 has it. The copy lets go of

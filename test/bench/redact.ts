@@ -99,7 +99,7 @@ report(
   bytes
 )
 report(
-  'record(), stringify of the changed data included',
+  'record(), text of the changed data included',
   cost(lines.length, () => parsed.forEach(r => void redactor.record(r))),
   bytes
 )

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { cleanText, memberCount, numberLength, type Walked } from '../../src/redact/raw.ts'
 import { fake } from '../../src/redact/rules/rule.ts'
-import { json, redactor, survives } from './support.ts'
+import { json, redactor, redactorWith, survives } from './support.ts'
 
 const record = (raw: string) => redactor.record({ kind: 'json', raw, data: JSON.parse(raw) })
 const PAT = `ghp_${fake(36, 'base62', 3)}`
@@ -132,5 +132,24 @@ describe('the shortest JSON text', () => {
     const walked: Walked = { members: -1, textLength: 9, edits: [], onlyEdits: true }
     expect(cleanText('{"a":"b"}', { a: 'b' }, false, walked)).toBe('{"a":"b"}')
     expect(cleanText('{"a":"b" }', { a: 'b' }, false, walked)).toBe('{"a":"b"}')
+  })
+})
+
+describe('a redactor that has seen other records', () => {
+  it('says of each what a new one says', () => {
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 2, maxLength: 6 }), lists => {
+        const used = redactorWith()
+        const records = lists.map(members => {
+          const raw = spell(members, { space: '', escape: false })
+          return { kind: 'json' as const, raw, data: JSON.parse(raw) as unknown }
+        })
+        const found = [...records, ...records].map(one => used.record(one))
+        const last = records.at(-1)
+        expect(last && redactorWith().record(last)).toEqual(found.at(-1))
+        expect(found.slice(0, records.length)).toEqual(found.slice(records.length))
+      }),
+      { numRuns: 20 }
+    )
   })
 })
