@@ -147,7 +147,15 @@ export async function startKeywatch(folder: string, sinks = ''): Promise<Keywatc
   await writeFile(config, configOf(folder, port, sinks))
   const url = `http://127.0.0.1:${port}`
   const spawned = performance.now()
-  const child = spawnScript(['--max-semi-space-size=64', '--no-allocation-site-pretenuring', MAIN, 'start', '--json', '--config', config])
+  const child = spawnScript([
+    '--max-semi-space-size=64',
+    '--no-allocation-site-pretenuring',
+    MAIN,
+    'start',
+    '--json',
+    '--config',
+    config
+  ])
   child.stdout?.resume()
   await untilReady(url, child)
   const readyMs = performance.now() - spawned

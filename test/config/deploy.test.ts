@@ -102,7 +102,9 @@ describe('the Dockerfile', () => {
     expect(text).toMatch(/^ARG NODE_IMAGE=node:24\.\d+\.\d+-[\w-]+$/m)
     expect(text).toContain('--omit=dev --ignore-scripts')
     expect(text.indexOf('USER node')).toBeGreaterThan(text.lastIndexOf('FROM '))
-    expect(text).toContain('CMD ["node", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "src/keywatch.mjs", "start"]')
+    expect(text).toContain(
+      'CMD ["node", "--max-semi-space-size=64", "--no-allocation-site-pretenuring", "src/keywatch.mjs", "start"]'
+    )
   })
 
   it('copies only what .dockerignore lets into the build', () => {

@@ -105,7 +105,8 @@ export type FakeJournal = ReturnType<typeof fakeJournal>
 /** An index that is always up to date unless `behind` says otherwise; it remembers what it was asked. */
 export function fakeStore(journals: Record<JournalName, FakeJournal>) {
   const asked: object[] = []
-  const state = { behind: 0, flushes: 0, fail: false }
+  /** `stuck`: what waits cannot be written. `fail`: what is written cannot be read either. */
+  const state = { behind: 0, flushes: 0, stuck: false, fail: false }
   const newest = (name: JournalName): Entry[] =>
     journals[name].entries
       .slice(0, journals[name].entries.length - state.behind)
@@ -125,11 +126,12 @@ export function fakeStore(journals: Record<JournalName, FakeJournal>) {
     put: async () => {},
     flush: async () => {
       state.flushes++
-      if (state.fail) throw new Error('SECRET in a message of the database')
+      if (state.stuck || state.fail) throw new Error('SECRET in a message of the database')
     },
     cursor: name => String(journals[name].entries.length - state.behind),
     async events(query) {
       asked.push(query)
+      if (state.fail) throw new Error('SECRET in a message of the database')
       const fits = (one: Entry) =>
         inRange(one, query) && after(one, query.before) && matches(one.event, query)
       return newest('events').filter(fits).slice(0, query.limit).map(hit)
