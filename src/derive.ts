@@ -34,7 +34,7 @@ export interface Derive {
   /** Runs until the signal aborts. Rejects only for a bug. */
   run(signal: AbortSignal): Promise<void>
   /** Reads to the heads as they are now and returns: for `replay` and for tests. */
-  catchUp(): Promise<void>
+  catchUp(signal?: AbortSignal): Promise<void>
   lags(): { readonly index: number; readonly detect: number; readonly findings: number }
 }
 
@@ -157,9 +157,9 @@ export function createDerive(options: DeriveOptions): Derive {
       }
       await save().catch(cannotSave)
     },
-    async catchUp() {
-      await Promise.all([index('events', events, false), runDetectors(false)])
-      await index('findings', findings, false)
+    async catchUp(signal) {
+      await Promise.all([index('events', events, false, signal), runDetectors(false, signal)])
+      await index('findings', findings, false, signal)
       await store.flush()
       await save()
     },

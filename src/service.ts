@@ -55,6 +55,8 @@ export interface Service {
 }
 
 const SNAPSHOT_EVERY_MS = 30_000
+/** How long a stop may spend on the index; what is left is done by the next start. */
+const LAST_INDEX_MS = 3_000
 
 function openSources({ config, catalog, clock, disk }: ServiceOptions, log: Log): OpenSource[] {
   return [...config.sources.values()].map(({ id, type, options }) => {
@@ -275,7 +277,11 @@ async function startParts(options: Running): Promise<Service> {
       await deliverer.stop()
       const warn = (message: string) => (error: unknown) => log.warn({ reason: reasonOf(error) }, message)
       await checkpointNow(checkpoints).catch(warn('there is no last checkpoint'))
-      await store.flush().catch(warn('the index is behind and catches up at the next start'))
+      // The last entries too, so that the next start finds a complete index and need not open it.
+      await store
+        .flush()
+        .then(() => derive.catchUp(AbortSignal.timeout(LAST_INDEX_MS)))
+        .catch(warn('the index is behind and catches up at the next start'))
       await store.close().catch(error => log.warn({ reason: reasonOf(error) }, 'the index did not close'))
       await Promise.all(JOURNALS.map(name => journals[name].close()))
       await telemetry.close()
