@@ -3,31 +3,18 @@
  * 400 that names the parameter and never its value.
  */
 import { isIP } from 'node:net'
+import { editDistance } from '../lib/edit-distance.ts'
 import { parseDuration } from '../lib/units.ts'
 import { invalidQuery } from './answers.ts'
 
 const VALUE_CHARS_MAX = 1024
 const LATEST_MS = 8.64e15
 
-/** Levenshtein distance, for did-you-mean. Both texts are short. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1))
-    }
-    row = next
-  }
-  return row[b.length] ?? 0
-}
-
 function nearest(name: string, allowed: readonly string[]): string | undefined {
   let best: string | undefined
   let bestDistance = 3
   for (const candidate of allowed) {
-    const d = candidate.startsWith(name) ? 1 : distance(name, candidate)
+    const d = candidate.startsWith(name) ? 1 : editDistance(name, candidate)
     if (d < bestDistance) [best, bestDistance] = [candidate, d]
   }
   return best

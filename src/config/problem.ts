@@ -2,6 +2,7 @@
  * What is a problem with the configuration, and how does it read? Problems carry names of options and
  * allowed choices, never a value: a value may be a secret, or may have come from `${…}`.
  */
+import { editDistance } from '../lib/edit-distance.ts'
 
 export type Path = readonly (string | number)[]
 
@@ -41,25 +42,6 @@ export function formatProblem({ file, line, column, path, message }: Problem): s
 export function sortProblems(problems: readonly Problem[]): Problem[] {
   const unique = new Map(problems.map(problem => [formatProblem(problem), problem]))
   return [...unique.values()].sort((a, b) => a.line - b.line || a.column - b.column)
-}
-
-/** Edits (insert, delete, replace, swap of neighbours) between two short texts: optimal string alignment. */
-export function editDistance(a: string, b: string): number {
-  let before: number[] = []
-  let last = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1
-      let best = Math.min((last[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1, (last[j - 1] ?? 0) + cost)
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
-        best = Math.min(best, (before[j - 2] ?? 0) + 1)
-      row.push(best)
-    }
-    before = last
-    last = row
-  }
-  return last[b.length] ?? 0
 }
 
 const plain = (name: string) => name.toLowerCase().replaceAll(/[_-]/g, '')

@@ -52,6 +52,8 @@ const SAFE = make(KIND.safe)
 const VALUE = make(KIND.value)
 const JWK = make(KIND.jwk, 'private-key')
 const USER = make(KIND.user)
+/** The session of MCP, under its header or in an object. */
+export const MCP_SESSION = make(KIND.session, 'mcp-session', true)
 
 const words = (text: string) => new Set(text.trim().split(/\s+/))
 
@@ -93,8 +95,7 @@ const EXACT: ReadonlyMap<string, KeyClass> = new Map<string, KeyClass>([
   ['cookie2', make(KIND.cookie, 'cookie', true)],
   ['set_cookie', make(KIND.setCookie, 'cookie', false, true)],
   ['set_cookie2', make(KIND.setCookie, 'cookie', false, true)],
-  ['mcp_session_id', make(KIND.session, 'mcp-session', true)],
-  ['mcpsessionid', make(KIND.session, 'mcp-session', true)],
+  ...['mcp_session_id', 'mcpsessionid'].map((name): [string, KeyClass] => [name, MCP_SESSION]),
   ...['private_token', 'job_token', 'deploy_token', 'circle_token', 'dd_api_key', 'dd_application_key'].map(
     (name): [string, KeyClass] => [name, make(KIND.secret, 'api-key', true)]
   ),
@@ -211,6 +212,7 @@ function classifyBare(name: string, header: boolean, response: boolean): KeyClas
   }
   const isHeader = header || name.startsWith('x_')
   if (name === 'password_hash' || name === 'hashed_password') return make(KIND.secret, 'password-hash')
+  if (/(?:^|_)mcp_session(?:_id)?$/.test(name)) return MCP_SESSION
   const last = lastWord(name)
   if (SAFE_LAST.has(last)) return SAFE
   const token = tokenClass(name, isHeader && !response, response)
@@ -229,7 +231,6 @@ function classifyBare(name: string, header: boolean, response: boolean): KeyClas
     if (stem.test(bare)) return make(KIND.secret, type, isHeader && !response, response)
   }
   if (last === 'authorization') return make(KIND.auth, 'authorization', header && !response, response)
-  if (name.endsWith('mcp_session_id')) return make(KIND.session, 'mcp-session', true)
   return NONE
 }
 

@@ -7,7 +7,7 @@ import { isReference, type KeyClass, KIND } from './key-class.ts'
 import type { Ledger, Place } from './ledger.ts'
 import { isVoid } from './placeholder.ts'
 import { type Scanner, TooCostly } from './scan.ts'
-import { type Finding, RANK } from './spans.ts'
+import { type Finding, finding, RANK } from './spans.ts'
 
 /** True for the classes of names whose values are credentials. */
 export const isSensitive = (kind: number): boolean =>
@@ -47,15 +47,35 @@ export class Leaves {
   string(value: string, found: KeyClass, key: string): string {
     if (value.length > this.#stringMax) return this.#ledger.giveUp()
     this.#place.found = found
+    const bytes = key === 'bytesValue' || key === 'bytes_value'
     if (!isSensitive(found.kind)) {
+      if (bytes) return this.#bytes(value)
       if (this.#scanner.clean(value)) return value
       return this.text(value, found.kind === KIND.user ? found : undefined)
     }
-    if (key === 'bytesValue' || key === 'bytes_value') {
+    if (bytes) {
       const inner = Buffer.from(value, 'base64').toString('utf8')
       return isVoid(inner) ? value : this.#ledger.replace(inner, found.type, undefined, this.#place)
     }
     return this.#sensitive(value, found)
+  }
+
+  /** Base64 under no sensitive name: as what its bytes say, JSON member by member, else whole; or as any text. */
+  #bytes(value: string): string {
+    const inner = Buffer.from(value, 'base64').toString('utf8')
+    if (this.#scanner.clean(inner)) return this.#rest(value)
+    try {
+      const nested = this.#nested(inner)
+      if (nested !== undefined) return Buffer.from(nested).toString('base64')
+      const findings = this.#scanner
+        .scan(inner)
+        .filter(one => one.neutral === undefined)
+        .map(one => finding(0, value.length, one.value, one.type, one.rank, one.rule))
+      return findings.length === 0 ? this.#rest(value) : this.#ledger.apply(value, findings, this.#place)
+    } catch (error) {
+      if (error instanceof TooCostly) return this.#ledger.giveUp()
+      throw error
+    }
   }
 
   /** A string under a sensitive name. */

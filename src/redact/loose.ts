@@ -107,3 +107,15 @@ export function pemBytes(text: string): Buffer | undefined {
     .replace(/[^A-Za-z0-9+/]/g, '')
   return Buffer.from(body, 'base64')
 }
+
+const SECRET_40 =
+  /(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])(?=[^\s]{0,39}[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/
+
+/** AWS secret keys have no mark of their own, but stand beside their id. */
+export function neighbourSecret(text: string, from: number, out: Finding[]): void {
+  const found = SECRET_40.exec(text.slice(from, from + 160))
+  if (found) {
+    const start = from + found.index
+    out.push(finding(start, start + 40, found[0], 'aws-secret-access-key', RANK.format))
+  }
+}

@@ -96,6 +96,12 @@ export function base64Forms(text: string): { form: string; back: number }[] {
   })
 }
 
+/** The same for three characters: four of base64 only with what a letter or digit after them adds. */
+const shortForms = (text: string) =>
+  ['0', 'A', 'P', 'a', 'p'].flatMap(next =>
+    base64Forms(text + next).map(({ form, back }) => ({ form: form.slice(0, 4), back }))
+  )
+
 /** Every literal in lower case and the actions it wakes; the order of literals is stable. */
 export function makeMarks(): { literals: string[]; actions: Action[][] } {
   const table = new Map<string, Action[]>()
@@ -106,13 +112,16 @@ export function makeMarks(): { literals: string[]; actions: Action[][] } {
     else table.set(key, [action])
   }
   const wrapped = new Set(WRAPPED)
+  const short = new Map<string, number>()
   for (const rule of RULES) {
     for (const prefix of rule.prefixes) {
       if (rule.followedBy === undefined) add(prefix, { kind: 'rule', rule, lead: 0 })
       else
         for (const a of rule.followedBy)
           for (const b of rule.followedBy) add(prefix + a + b, { kind: 'rule', rule, lead: 0 })
-      if (rule.wrapped !== false && prefix.length >= 4) wrapped.add(prefix)
+      if (rule.wrapped === false || prefix.length < 3) continue
+      if (prefix.length >= 4) wrapped.add(prefix)
+      else for (const form of shortForms(prefix)) short.set(form.form, form.back)
     }
   }
   for (const neighbour of [' ', '"', "'", '=', ':', ',', '/', '(', '\n', '\t'])
@@ -122,6 +131,9 @@ export function makeMarks(): { literals: string[]; actions: Action[][] } {
     for (const { form, back } of base64Forms(text))
       if (form.length >= 4) add(form, { kind: 'base64', exact: form, back })
   }
+  for (const [form, back] of short) add(form, { kind: 'base64', exact: form, back })
+  // An object in JSON: `{"`. That most of them are headers of a JWT costs little, see scan.ts.
+  add('eyJ', { kind: 'base64', exact: 'eyJ', back: 0 })
   for (const stem of NAME_STEMS) add(stem, { kind: 'name' })
   for (const mark of ENCODED) add(mark, { kind: 'encoded' })
   for (const space of [' ', '\t']) {

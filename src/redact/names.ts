@@ -14,6 +14,8 @@ export interface NameFacts {
   readonly content: boolean
   /** What is below it are headers. */
   readonly headers: boolean
+  /** In an object of MCP, the name can be that of its session. */
+  readonly session: boolean
 }
 
 const NAMES_MAX = 4096
@@ -25,6 +27,7 @@ const ORDER_MAX = 128
 
 const CONTENT =
   /^(?:arguments|args|params|input|inputs|output|outputs|result|results|error|errors|exception|message|messages|content|structured_content|response|res|resp|reply|upstream_response|response_headers?|response_body|request_body|tool_input|tool_output|completion|prompt|form|command|argv)$/
+const SESSION = /^(?:id|session|session_?id)$/
 const HEADERS = /(?:^|_)(?:headers?|metadata|http)$/
 
 /**
@@ -69,7 +72,8 @@ export class Names {
       words,
       shown: dirty ? '*' : name.slice(0, SHOWN_MAX).replace(/[\u0000-\u001f\u007f\ud800-\udfff]/g, '?'),
       content: CONTENT.test(words),
-      headers: HEADERS.test(words)
+      headers: HEADERS.test(words),
+      session: SESSION.test(words)
     }
     if (dirty || name.length > NAME_LENGTH_MAX) return facts
     if (this.#facts.size >= NAMES_MAX) this.#facts.clear()

@@ -6,10 +6,10 @@
  */
 import { assignment } from './assignments.ts'
 import { Automaton, searchHits } from './automaton.ts'
-import { basic, bearer, login, privateKey, sqlPassword } from './loose.ts'
+import { basic, bearer, login, neighbourSecret, privateKey, sqlPassword } from './loose.ts'
 import { type Action, makeMarks } from './marks.ts'
 import type { TokenRule } from './rules/rule.ts'
-import { type Finding, finding, RANK } from './spans.ts'
+import { type Finding, finding, isBefore, RANK } from './spans.ts'
 import { driverLogin, userinfo } from './url.ts'
 import { base64Text, compose, decodedView, type View } from './views.ts'
 
@@ -41,6 +41,8 @@ interface Pass {
   runTo: number
   /** Bit n: the run was decoded from its n-th character on. */
   runTried: number
+  /** End of the last JSON Web Token: inside, nothing else is looked for in base64. */
+  jwtTo: number
   vain: number
   encoded: boolean
   readonly taken: Map<TokenRule, number>
@@ -112,6 +114,7 @@ export class Scanner {
       runFrom: 0,
       runTo: -1,
       runTried: 0,
+      jwtTo: 0,
       vain: 0,
       encoded: false,
       taken: new Map()
@@ -184,15 +187,18 @@ export class Scanner {
 
   #rule(rule: TokenRule, start: number, pass: Pass): void {
     if (start < (pass.taken.get(rule) ?? 0)) return
-    if (rule.left !== 'any' && start > 0 && isWord(pass.text.charCodeAt(start - 1))) {
+    const isGlued = rule.left !== 'any' && start > 0 && isWord(pass.text.charCodeAt(start - 1))
+    const pattern = isGlued ? rule.glued : rule.pattern
+    if (!pattern) {
       pass.vain++
       return
     }
-    rule.pattern.lastIndex = start
-    const found = rule.pattern.exec(pass.text)
+    pattern.lastIndex = start
+    const found = pattern.exec(pass.text)
     if (found) {
       const end = start + found[0].length
       pass.taken.set(rule, end)
+      if (rule.perRun) pass.jwtTo = end
       pass.out.push(finding(start, end, found[0], rule.type, RANK.format, rule))
       if (rule.type === 'aws-access-key-id') neighbourSecret(pass.text, end, pass.out)
       return
@@ -227,7 +233,7 @@ export class Scanner {
   /** The run of base64 around a mark, decoded in the mark's own alignment, scanned; the whole run is the span. */
   #base64(exact: string, back: number, at: number, pass: Pass): void {
     const { text, depth } = pass
-    if (depth >= VIEWS_MAX || !text.startsWith(exact, at)) return
+    if (depth >= VIEWS_MAX || at < pass.jwtTo || !text.startsWith(exact, at)) return
     if (at >= pass.runTo) {
       let from = at
       const floor = Math.max(0, pass.runTo)
@@ -255,15 +261,17 @@ export class Scanner {
 
   /** The rule whose token this text is as a whole, from its first characters. */
   formatOf(value: string): TokenRule | undefined {
+    let best: TokenRule | undefined
     for (const literal of this.#automaton.startsOf(value)) {
       for (const action of this.#actions[literal]!) {
         if (action.kind !== 'rule' || action.lead > 0) continue
         const pattern = action.rule.pattern
         pattern.lastIndex = 0
-        if (pattern.test(value) && pattern.lastIndex === value.length) return action.rule
+        if (pattern.test(value) && pattern.lastIndex === value.length && isBefore(action.rule, best))
+          best = action.rule
       }
     }
-    return undefined
+    return best
   }
 }
 
@@ -273,16 +281,4 @@ const isInfix = (unit: number) => isRun(unit) || unit === 126 || unit === 46
 function forged(text: string, at: number): { start: number; end: number; neutral: string } {
   if (text.charCodeAt(at) === 91) return { start: at, end: at + 1, neutral: '(' }
   return { start: at + 5, end: at + 6, neutral: '-' }
-}
-
-const SECRET_40 =
-  /(?<![A-Za-z0-9/+=])(?=[^\s]{0,39}[a-z])(?=[^\s]{0,39}[A-Z])(?=[^\s]{0,39}[0-9])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])/
-
-/** AWS secret keys have no mark of their own, but stand beside their id. */
-function neighbourSecret(text: string, from: number, out: Finding[]): void {
-  const found = SECRET_40.exec(text.slice(from, from + 160))
-  if (found) {
-    const start = from + found.index
-    out.push(finding(start, start + 40, found[0], 'aws-secret-access-key', RANK.format))
-  }
 }

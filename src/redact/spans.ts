@@ -2,6 +2,7 @@
  * How do findings become one change of a text? They are collected first, in any order, then merged where they
  * overlap or touch, then replaced from left to right: no rule ever sees the output of another.
  */
+import { RULES } from './rules/all.ts'
 import type { TokenRule } from './rules/rule.ts'
 
 /** How sure a finding is of what it found: the best of a merged group names it. */
@@ -45,6 +46,14 @@ export interface Span {
   readonly best: readonly Finding[]
 }
 
+const ORDER: ReadonlyMap<TokenRule, number> = new Map(RULES.map((rule, index) => [rule, index]))
+const orderOf = (rule: TokenRule | undefined) =>
+  (rule === undefined ? undefined : ORDER.get(rule)) ?? RULES.length
+
+/** True if `rule` names a text that `other` matches as well. */
+export const isBefore = (rule: TokenRule, other: TokenRule | undefined): boolean =>
+  orderOf(rule) < orderOf(other)
+
 /** The findings of the highest rank, without those inside another. */
 function bestOf(group: readonly Finding[]): Finding[] {
   let rank = 0
@@ -53,7 +62,7 @@ function bestOf(group: readonly Finding[]): Finding[] {
   const best: Finding[] = []
   const candidates = group
     .filter(one => one.rank === rank && one.neutral === undefined)
-    .sort((a, b) => b.end - b.start - (a.end - a.start))
+    .sort((a, b) => b.end - b.start - (a.end - a.start) || orderOf(a.rule) - orderOf(b.rule))
   for (const one of candidates.slice(0, 32)) {
     const inside = best.some(other => one.start >= other.start && one.end <= other.end)
     if (!inside) best.push(one)

@@ -4,7 +4,9 @@
  *   authority = [ userinfo "@" ] host [ ":" port ]      userinfo = user [ ":" password ]      (RFC 3986, 3.2)
  *
  * Passwords in the wild hold `@` and `:` unescaped, so the last `@` before the path ends the userinfo and the first
- * `:` the user. Go's MySQL form `user:password@tcp(host)` has no scheme. Queries are assignments.ts's matter.
+ * `:` the user. They hold `/` too (base64 does): after a scheme of databases and brokers the userinfo goes on to the
+ * last `@` of the address, after any other only if `user:` stands first and a host after it, so that `host:8080/@x`
+ * and `host/@x` stay. Go's MySQL form `user:password@tcp(host)` has no scheme. Queries are assignments.ts's matter.
  */
 import { isVoid } from './placeholder.ts'
 import { type Finding, finding, RANK } from './spans.ts'
@@ -23,6 +25,14 @@ const endsAuthority = (unit: number) =>
   unit === 96 ||
   unit === 92
 
+/** Schemes whose addresses are logins. */
+const DRIVER =
+  /(?:postgres(?:ql)?|mysqlx?|mariadb|mssql|sqlserver|oracle|mongodb|rediss?|valkeys?|amqps?|kafka|nats|mqtts?|stomp|pulsar|clickhouse|cockroach(?:db)?|cassandra|couchbases?|neo4j|bolt|snowflake|ldaps?|smtps?)(?:\+[a-z0-9]{1,12})?:\/\/$/i
+/** Before a `/`, this is a port and no beginning of a password. */
+const PORT = /^\d{1,5}$/
+const HOST =
+  /(?:[A-Za-z0-9][A-Za-z0-9._-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?(?![^\s/?#"'`<>,;)\]}\\])/y
+
 /** User names that are no tokens: short, an address, or plain words. */
 const PLAIN_USER = /^(?:[A-Za-z][A-Za-z._-]{0,31}|[\w.+-]{1,64}(?:@|%40)[\w.-]{1,80}|[A-Za-z][\w.-]{0,14})$/
 /** Where the password is only a filler and the user is the token. */
@@ -36,8 +46,31 @@ export function userinfo(text: string, at: number, out: Finding[]): void {
   let last = -1
   for (; end < limit && !endsAuthority(text.charCodeAt(end)); end++)
     if (text.charCodeAt(end) === 64) last = end
+  if (end < limit && text.charCodeAt(end) === 47) last = pastSlash(text, start, end, limit, last)
   if (last <= start) return
   pair(text, start, last, out)
+}
+
+/** The last `@` of an address whose first `/` is at `slash` and may belong to a password; else `last`. */
+function pastSlash(text: string, start: number, slash: number, limit: number, last: number): number {
+  const driver = DRIVER.test(text.slice(Math.max(0, start - 24), start))
+  if (!driver && last >= start) return last
+  const colon = text.indexOf(':', start)
+  if (colon === -1 || colon >= slash || text.charCodeAt(start) === 91) return last
+  // What stands before the slash is a host with its port: what comes after it is a path.
+  const port = last < start ? colon : text.indexOf(':', last)
+  if (port !== -1 && port < slash && PORT.test(text.slice(port + 1, slash))) return last
+  let at = -1
+  let end = slash
+  for (; end < limit && (text.charCodeAt(end) === 47 || !endsAuthority(text.charCodeAt(end))); end++) {
+    const unit = text.charCodeAt(end)
+    if (unit === 39 || (unit === 58 && text.startsWith('//', end + 1))) break
+    if (unit === 64) at = end
+  }
+  if (at === -1) return last
+  HOST.lastIndex = at + 1
+  const host = HOST.exec(text)
+  return host && (driver || /[.:]|^localhost$/.test(host[0])) ? at : last
 }
 
 function pair(text: string, start: number, at: number, out: Finding[]): void {
@@ -60,7 +93,8 @@ export function driverLogin(text: string, at: number, out: Finding[]): void {
   const limit = Math.max(0, at - 256)
   while (
     start > limit &&
-    !endsAuthority(text.charCodeAt(start - 1)) &&
+    (!endsAuthority(text.charCodeAt(start - 1)) ||
+      (text.charCodeAt(start - 1) === 47 && start > 1 && text.charCodeAt(start - 2) !== 47)) &&
     !isBracket(text.charCodeAt(start - 1))
   )
     start--

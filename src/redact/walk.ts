@@ -5,7 +5,7 @@
  * `depthMax`, and while it goes it measures the shortest JSON text that the data can have (raw.ts says what for).
  */
 import { bufferText, bytesText, type Frame, isPlain, type Node, newFrame, renamed } from './frame.ts'
-import { type KeyClass, KIND } from './key-class.ts'
+import { type KeyClass, KIND, MCP_SESSION } from './key-class.ts'
 import { isSensitive, type LeafPlace, Leaves } from './leaf.ts'
 import type { Ledger } from './ledger.ts'
 import type { NameFacts, Names } from './names.ts'
@@ -151,6 +151,7 @@ export class Walk implements LeafPlace {
 
   /** A member's class: its own, that of the pair it is half of, or that of what it stands in. */
   #memberClass(frame: Frame, node: Node, facts: NameFacts): KeyClass {
+    if (facts.session && this.#isMcpSession(facts.words)) return MCP_SESSION
     const own = facts.name
     switch (own.kind) {
       case KIND.none:
@@ -172,6 +173,14 @@ export class Walk implements LeafPlace {
       default:
         return own
     }
+  }
+
+  /** `{"mcp":{"session":"…"}}`, `{"mcp":{"session":{"id":"…"}}}`: the name of the member that the walk is at. */
+  #isMcpSession(words: string): boolean {
+    const above = this.#frames[this.#depth - 2]?.label
+    return words === 'id'
+      ? above === 'session' && this.#frames[this.#depth - 3]?.label === 'mcp'
+      : above === 'mcp'
   }
 
   /** An element's class: that of its list; of a flag before it (argv); of a name before it (tuples, raw headers). */

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isLoopback, parseAddress } from '../../src/config/address.ts'
-import { editDistance, nearest, showPath } from '../../src/config/problem.ts'
+import { nearest, showPath } from '../../src/config/problem.ts'
+import { editDistance } from '../../src/lib/edit-distance.ts'
 
 describe('a suggestion', () => {
   const known = ['apiKey', 'url', 'token', 'timeout', 'recordsPerBody', 'webhook']

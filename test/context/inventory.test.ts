@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { distance } from '../../src/context/inventory/lookalike.ts'
 import inventory from '../../src/context/inventory.ts'
 import { apiActivity, httpActivity } from '../../src/core/build.ts'
 import type { OcsfEvent } from '../../src/core/event.ts'
+import { editDistance as distance } from '../../src/lib/edit-distance.ts'
 import { expectOcsf } from '../ocsf.ts'
 
 const SERVERS = [

@@ -78,12 +78,25 @@ describe('a password with a slash in userinfo', () => {
     'https://cdn.example.com/npm/a@1.0.0/b:c@2.x',
     'postgres://db:5432/app mail jane@example.com',
     'postgres://db:5432/app@x',
+    'sftp://jane@host:22/file@v1',
+    'sftp://jane@host/a:b@v1.example.com',
     'redis://cache/0',
     'see https://a.example.com/x:y then jane@example.com',
     'https://example.com/a?mail=jane@example.com',
     's3://bucket/key@v2',
     'docker://registry:5000/image@sha256'
   ])('is not in %s', text => {
+    expect(redactor.text(text)).toBe(text)
+  })
+
+  it('does not take the path after a login with it', () => {
+    expect(redactor.text('postgres://a:Zq81xx@db:5432/app@x')).toMatch(
+      /^postgres:\/\/a:\[REDACTED:[^\]]+\]@db:5432\/app@x$/
+    )
+  })
+
+  it('is looked for once per address, however many there are', () => {
+    const text = 'postgres://a:b/c'.repeat(20_000)
     expect(redactor.text(text)).toBe(text)
   })
 
@@ -114,6 +127,20 @@ describe('base64', () => {
     expect(survives(json({ body: { bytesValue } }), fake(12))).toBe(false)
   })
 
+  it('of JSON as bytes of OTLP loses its credentials only', () => {
+    const bytesValue = Buffer.from(
+      `{"user":"jane","mcp":{"session":"${fake(30)}"},"password":"a b"}`
+    ).toString('base64')
+    const found = json({ body: { bytesValue } })
+    const { body } = found.data as { body: { bytesValue: string } }
+    expect(JSON.parse(Buffer.from(body.bytesValue, 'base64').toString())).toEqual({
+      user: 'jane',
+      mcp: { session: expect.stringContaining('[REDACTED:mcp-session') },
+      password: expect.stringContaining('[REDACTED:password')
+    })
+    expect(survives(found, fake(30))).toBe(false)
+  })
+
   it('of other bytes stays', () => {
     for (const bytes of [Buffer.from('plain text, nothing else'), Buffer.from(fake(64, 'hex'), 'hex')]) {
       const data = { body: { bytesValue: bytes.toString('base64') } }
@@ -133,10 +160,15 @@ describe('base64', () => {
     }
   )
 
-  it.each(SHORT)('of a %s is taken out at each alignment and before any character', (_, token) => {
+  it.each([
+    ...SHORT,
+    ['sk-key', `sk-${fake(48)}`] as [string, string],
+    ['replicate-token', `r8_${fake(37)}`] as [string, string],
+    ['fireworks-key', `fw_${fake(24)}`] as [string, string]
+  ])('of a %s is taken out at each alignment and before any character', (_, token) => {
     for (const before of ['', 'x ', 'xy ', 'xyz '])
       for (const more of ['', '0', 'A', 'Z', 'a', 'z']) {
-        const planted = token.replace(/^(AIza|hf_|SG\.)/, `$1${more}`)
+        const planted = token.replace(/^(AIza|hf_|SG\.|sk-|r8_|fw_)/, `$1${more}`)
         const text = redactor.text(`v=${Buffer.from(before + planted).toString('base64')};`)
         expect(text).toMatch(/^v=\[REDACTED:[^\]]+\];$/)
       }

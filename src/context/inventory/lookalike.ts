@@ -9,6 +9,7 @@
  * Names that differ only in an instance number or in a word for an environment, region or architecture are
  * siblings, not lookalikes.
  */
+import { editDistance } from '../../lib/edit-distance.ts'
 
 /** One name of ours: the text to compare with and the server it stands for. */
 export interface Original {
@@ -116,40 +117,6 @@ function siblings(a: Folded, b: Folded): boolean {
   return true
 }
 
-/**
- * Optimal string alignment distance (insert, delete, replace, swap neighbours), or `max + 1` if it is larger.
- * L. Boytsov, "Indexing methods for approximate dictionary searching", 2011.
- */
-export function distance(a: string, b: string, max: number): number {
-  if (Math.abs(a.length - b.length) > max) return max + 1
-  let before: number[] = []
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    let best = i
-    for (let j = 1; j <= b.length; j++) {
-      const same = a.charCodeAt(i - 1) === b.charCodeAt(j - 1)
-      let cost = Math.min(
-        (previous[j] ?? 0) + 1,
-        (row[j - 1] ?? 0) + 1,
-        (previous[j - 1] ?? 0) + (same ? 0 : 1)
-      )
-      const swapped =
-        i > 1 &&
-        j > 1 &&
-        a.charCodeAt(i - 1) === b.charCodeAt(j - 2) &&
-        a.charCodeAt(i - 2) === b.charCodeAt(j - 1)
-      if (swapped) cost = Math.min(cost, (before[j - 2] ?? 0) + 1)
-      row.push(cost)
-      if (cost < best) best = cost
-    }
-    if (best > max) return max + 1
-    before = previous
-    previous = row
-  }
-  return Math.min(previous[b.length] ?? 0, max + 1)
-}
-
 const typingCap = (length: number): number => (length < 5 ? 0 : length < 8 ? 1 : 2)
 
 /** The names of ours, folded once. */
@@ -179,7 +146,7 @@ export class Lookalikes {
         words = { of, reason: sameWords ? 'word order' : 'server word' }
       }
       const cap = typingCap(Math.max(folded.text.length, ours.text.length))
-      const edits = cap === 0 ? 1 : distance(folded.text, ours.text, cap)
+      const edits = cap === 0 ? 1 : editDistance(folded.text, ours.text, cap)
       if (edits <= cap && (typing === undefined || edits < typing.edits)) typing = { of, edits }
     }
     if (words !== undefined) return words

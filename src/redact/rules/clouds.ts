@@ -36,6 +36,7 @@ export const clouds = [
       ng: ['AKIA', 'ASIAN', 'asiapacific1234']
     },
     {
+      glued: '(?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Z0-9])',
       label: token => {
         const account = awsAccount(token)
         const type = AWS_TYPES[token.slice(0, 4)] ?? 'aws-access-key-id'
@@ -62,7 +63,7 @@ export const clouds = [
     ['AIza'],
     '[A-Za-z0-9_-]{20,}',
     { ok: [`AIza${fake(35)}`], ng: ['AIza', 'AIzahra'] },
-    { wrapped: false }
+    { glued: 'AIza[A-Za-z0-9_-]{35,36}(?![A-Za-z0-9_-])' }
   ),
   rule('google-client-secret', ['GOCSPX-'], '[A-Za-z0-9_-]{10,}', {
     ok: [`GOCSPX-${fake(28)}`],
@@ -86,16 +87,10 @@ export const clouds = [
     { ok: [`dop_v1_${fake(64, 'hex')}`], ng: ['dop_v1_', 'dop_v1_zzzz'] },
     { left: 'any' }
   ),
-  rule(
-    'databricks-token',
-    ['dapi'],
-    '[a-f0-9]{32,}(?:-[0-9]{1,3})?',
-    {
-      ok: [`dapi${fake(32, 'hex')}`, `dapi${fake(32, 'hex')}-2`],
-      ng: ['dapi', 'dapi-server', 'dapibuttons']
-    },
-    { wrapped: false }
-  ),
+  rule('databricks-token', ['dapi'], '[a-f0-9]{32,}(?:-[0-9]{1,3})?', {
+    ok: [`dapi${fake(32, 'hex')}`, `dapi${fake(32, 'hex')}-2`],
+    ng: ['dapi', 'dapi-server', 'dapibuttons']
+  }),
   rule(
     'cloudflare-origin-key',
     ['v1.0-'],
@@ -106,14 +101,8 @@ export const clouds = [
     },
     { wrapped: false }
   ),
-  rule(
-    'alibaba-access-key-id',
-    ['LTAI'],
-    '[A-Za-z0-9]{12,}',
-    {
-      ok: [`LTAI${fake(20)}`],
-      ng: ['LTAI', 'LTAIgroup']
-    },
-    { wrapped: false }
-  )
+  rule('alibaba-access-key-id', ['LTAI'], '[A-Za-z0-9]{12,}', {
+    ok: [`LTAI${fake(20)}`],
+    ng: ['LTAI', 'LTAIgroup']
+  })
 ]

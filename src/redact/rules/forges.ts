@@ -58,7 +58,7 @@ export const forges = [
       ok: [`glpat-${fake(20)}`, `glpat-${fake(44)}.01.${fake(9)}`, `glrt-t1_${fake(20)}`],
       ng: ['glpat-x', 'gldt-']
     },
-    { left: 'word' }
+    { glued: 'glpat-[A-Za-z0-9_.-]{20,}' }
   ),
   rule(
     'gitlab-runner-registration',
@@ -74,11 +74,8 @@ export const forges = [
     { ok: [`ATATT3xFfGF0${fake(160)}=${fake(8, 'hex').toUpperCase()}`], ng: ['ATATT3', 'ATATT32'] },
     { left: 'any' }
   ),
-  rule(
-    'bitbucket-app-password',
-    ['ATBB'],
-    '[A-Za-z0-9]{24,}',
-    { ok: [`ATBB${fake(32)}`], ng: ['ATBB', 'ATBBoard'] },
-    { wrapped: false }
-  )
+  rule('bitbucket-app-password', ['ATBB'], '[A-Za-z0-9]{24,}', {
+    ok: [`ATBB${fake(32)}`],
+    ng: ['ATBB', 'ATBBoard']
+  })
 ]

@@ -2,10 +2,16 @@
 import { fake, rule } from './rule.ts'
 
 export const registries = [
-  rule('npm-token', ['npm_'], '[A-Za-z0-9]{20,}', {
-    ok: [`npm_${fake(36)}`],
-    ng: ['npm_config_registry', 'npm_lifecycle_event', 'npm_']
-  }),
+  rule(
+    'npm-token',
+    ['npm_'],
+    '[A-Za-z0-9]{20,}',
+    {
+      ok: [`npm_${fake(36)}`],
+      ng: ['npm_config_registry', 'npm_lifecycle_event', 'npm_']
+    },
+    { glued: 'npm_[A-Za-z0-9]{36,}' }
+  ),
   rule(
     'pypi-token',
     ['pypi-AgE', 'pypi-AgN'],

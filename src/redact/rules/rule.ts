@@ -12,6 +12,8 @@ export interface TokenRule {
   readonly pattern: RegExp
   /** `word` (default): not glued to a letter or digit on the left. `any`: the prefix is rare enough. */
   readonly left?: 'word' | 'any'
+  /** Sticky; the whole token so narrowly that it may be glued to a letter or digit on the left. */
+  readonly glued?: RegExp
   /** False: the prefix is too short to be searched for inside base64. */
   readonly wrapped?: false
   /**
@@ -34,6 +36,8 @@ export interface TokenRule {
 export interface RuleOptions {
   readonly left?: 'word' | 'any'
   readonly wrapped?: false
+  /** Source of the whole pattern. */
+  readonly glued?: string
   readonly followedBy?: string
   readonly perRun?: true
   readonly label?: NonNullable<TokenRule['label']>
@@ -48,10 +52,11 @@ export function rule(
   prefixes: readonly string[],
   tail: string,
   examples: TokenRule['examples'],
-  options: RuleOptions = {}
+  { glued, ...options }: RuleOptions = {}
 ): TokenRule {
   const starts = prefixes.map(prefix => prefix.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')).join('|')
-  return { type, prefixes, pattern: new RegExp(`(?:${starts})${tail}`, 'y'), examples, ...options }
+  const made = { type, prefixes, pattern: new RegExp(`(?:${starts})${tail}`, 'y'), examples, ...options }
+  return glued === undefined ? made : { ...made, glued: new RegExp(glued, 'y') }
 }
 
 export const HEX = '0123456789abcdef'

@@ -45,10 +45,16 @@ export const services = [
     },
     { wrapped: false, followedBy: HEX }
   ),
-  rule('sendgrid-key', ['SG.'], '[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,}', {
-    ok: [`SG.${fake(22)}.${fake(43)}`],
-    ng: ['SG.', 'SG.region', `SG.${fake(22)}`]
-  }),
+  rule(
+    'sendgrid-key',
+    ['SG.'],
+    '[A-Za-z0-9_-]{16,}\\.[A-Za-z0-9_-]{16,}',
+    {
+      ok: [`SG.${fake(22)}.${fake(43)}`],
+      ng: ['SG.', 'SG.region', `SG.${fake(22)}`]
+    },
+    { glued: 'SG\\.[A-Za-z0-9_-]{22,24}\\.[A-Za-z0-9_-]{40,}' }
+  ),
   rule(
     'mailgun-key',
     ['key-', 'pubkey-'],
@@ -178,19 +184,7 @@ export const services = [
     },
     { left: 'any' }
   ),
-  rule(
-    'okta-token',
-    ['SSWS '],
-    '[A-Za-z0-9_-]{16,}',
-    { ok: [`SSWS 00${fake(40)}`], ng: ['SSWS '] },
-    { wrapped: false }
-  ),
-  rule(
-    'easypost-key',
-    ['EZAK', 'EZTK'],
-    '[A-Za-z0-9]{40,}',
-    { ok: [`EZAK${fake(54)}`], ng: ['EZAK'] },
-    { wrapped: false }
-  ),
+  rule('okta-token', ['SSWS '], '[A-Za-z0-9_-]{16,}', { ok: [`SSWS 00${fake(40)}`], ng: ['SSWS '] }),
+  rule('easypost-key', ['EZAK', 'EZTK'], '[A-Za-z0-9]{40,}', { ok: [`EZAK${fake(54)}`], ng: ['EZAK'] }),
   rule('contentful-token', ['CFPAT-'], '[A-Za-z0-9_-]{30,}', { ok: [`CFPAT-${fake(43)}`], ng: ['CFPAT-'] })
 ]

@@ -7,7 +7,7 @@ export const vaults = [
     ['hvs.', 'hvb.', 'hvr.'],
     '[A-Za-z0-9_-]{16,}',
     { ok: [`hvs.${fake(95)}`, `hvb.${fake(140)}`, `hvr.${fake(95)}`], ng: ['hvs.', 'hvs.example.com'] },
-    { left: 'word' }
+    { glued: 'hv[sbr]\\.[A-Za-z0-9_-]{90,}' }
   ),
   rule(
     'vault-unseal-header',
@@ -24,7 +24,7 @@ export const vaults = [
       ok: [`dp.pt.${fake(43)}`, `dp.st.prd_main.${fake(43)}`, `dp.audit.${fake(44)}`],
       ng: ['dp.pt.', 'dp.st.dev']
     },
-    { left: 'word' }
+    { glued: 'dp\\.(?:[ps]t|ct|sa|scim|audit|said)\\.(?:[a-z0-9_-]{2,60}\\.)?[A-Za-z0-9]{40,}' }
   ),
   rule(
     '1password-service-account',
@@ -62,13 +62,10 @@ export const vaults = [
     { ok: [`AGE-SECRET-KEY-1${fake(58, 'bech32')}`], ng: ['AGE-SECRET-KEY-1'] },
     { left: 'any' }
   ),
-  rule(
-    'pulumi-token',
-    ['pul-'],
-    '[a-f0-9]{40,}',
-    { ok: [`pul-${fake(40, 'hex')}`], ng: ['pul-', 'pul-request'] },
-    { wrapped: false }
-  ),
+  rule('pulumi-token', ['pul-'], '[a-f0-9]{40,}', {
+    ok: [`pul-${fake(40, 'hex')}`],
+    ng: ['pul-', 'pul-request']
+  }),
   rule(
     'terraform-token',
     ['.atlasv1.'],
