@@ -196,12 +196,14 @@ function createFiles({ disk, folder, log, name }: ReadersOptions) {
 
   function parse(line: Buffer, place: Place): OcsfEvent | undefined {
     try {
-      // Boundary: the line was written by this journal from an OcsfEvent and is covered by its hash chain.
-      return JSON.parse(line.toString('utf8')) as OcsfEvent
+      // Boundary: what was written here was an OcsfEvent; of a damaged line at least what everyone reads is there.
+      const event = JSON.parse(line.toString('utf8')) as OcsfEvent
+      if (typeof event.class_uid === 'number' && event.metadata && event.unmapped?.keywatch) return event
     } catch {
-      log.error({ journal: name, segment: place.segment, offset: place.offset }, 'an entry cannot be read')
-      return undefined
+      // Falls through: not JSON.
     }
+    log.error({ journal: name, segment: place.segment, offset: place.offset }, 'an entry cannot be read')
+    return undefined
   }
 
   /** Entries of one segment from a place on, up to the head. An unreadable line is skipped and named in the log. */

@@ -40,6 +40,12 @@ interface State {
 
 const startHash = (previous: string) => createHash('sha256').update(Buffer.from(previous, 'hex'))
 
+/** A header whose hash is wrong may still say where it belongs. */
+const isPlausible = (header: SegmentHeader): boolean =>
+  typeof header.id === 'string' &&
+  Number.isSafeInteger(header.sequence) &&
+  /^[0-9a-f]{64}$/.test(String(header.previous))
+
 /** Takes one control line into the state. `at`: its offset; `end`: the offset after it. */
 function takeControl(state: State, line: Buffer, at: number, end: number): void {
   const control = parseControl(line)
@@ -47,27 +53,26 @@ function takeControl(state: State, line: Buffer, at: number, end: number): void 
     state.damagedAt ??= at
     return
   }
-  if (control.kind === 'segment') {
+  if (control.kind === 'segment' && isPlausible(control.header)) {
     state.header = control.header
     state.running = startHash(control.header.previous)
     state.sequence = control.header.sequence
   }
-  const actual = state.running.update(control.prefix).digest('hex')
+  const counted = state.sequence + state.lines
   const fits =
     control.kind === 'segment'
       ? at === 0
       : control.commit.sequence === state.sequence && control.commit.count === state.lines
-  if (actual !== control.hash || !fits) state.damagedAt ??= at
-  if (control.kind === 'segment') state.marks.push(...control.header.marks)
-  else {
-    state.sequence = control.commit.sequence + control.commit.count
-    state.marks.push(...control.commit.marks)
-    state.lastCommitMs = Date.parse(control.commit.time)
-  }
+  if (state.running.update(control.prefix).digest('hex') === control.hash && fits) {
+    // Only what the hash proves is believed: a damaged line may be JSON of any shape.
+    state.marks.push(...(control.kind === 'segment' ? control.header.marks : control.commit.marks))
+    if (control.kind === 'commit') state.lastCommitMs = Date.parse(control.commit.time)
+    if (state.damagedAt === undefined) state.goodEnd = end
+  } else state.damagedAt ??= at
+  if (control.kind === 'commit') state.sequence = counted
   state.hash = control.hash
   state.running = startHash(control.hash)
   state.lines = 0
-  if (state.damagedAt === undefined) state.goodEnd = end
 }
 
 /** Reads a segment from its beginning, in constant memory but for its marks. */
@@ -133,7 +138,9 @@ export function isTornTail(tail: Buffer): boolean {
   for (const line of lines) {
     if (line.includes(CONTROL_START)) return false
     try {
-      JSON.parse(line)
+      // Only an event may stand here: a commit line with a changed beginning is JSON as well.
+      const event = JSON.parse(line) as { class_uid?: unknown }
+      if (typeof event.class_uid !== 'number') return false
     } catch {
       return false
     }
@@ -143,5 +150,5 @@ export function isTornTail(tail: Buffer): boolean {
   const hashAt = rest.indexOf(HASH_START)
   if (hashAt === -1) return true
   const hash = rest.slice(hashAt + HASH_START.length)
-  return /^[0-9a-f]{0,63}$/.test(hash) || /^[0-9a-f]{64}"?$/.test(hash)
+  return /^([0-9a-f]{0,63}|[0-9a-f]{64}"?\}?)$/.test(hash)
 }

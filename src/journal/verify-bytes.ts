@@ -6,7 +6,13 @@ import { createHash } from 'node:crypto'
 import type { FileHandle } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { zstdDecompress } from 'node:zlib'
-import { CONTROL_START, DIGEST_FRAME_MAGIC, SEEK_FOOTER_MAGIC, SEEK_FRAME_MAGIC } from './constants.ts'
+import {
+  CONTROL_START,
+  DIGEST_FRAME_MAGIC,
+  HASH_START,
+  SEEK_FOOTER_MAGIC,
+  SEEK_FRAME_MAGIC
+} from './constants.ts'
 
 const unpack = promisify(zstdDecompress)
 
@@ -104,9 +110,10 @@ export function checkTail(lines: readonly Buffer[], carry: Buffer, start: number
   let end = carry.length
   while (end > 0 && carry[end - 1] === 0) end--
   const rest = carry.toString('latin1', 0, carry.length - end >= TORN_ZEROES_MIN ? end : carry.length)
+  const hashAt = rest.indexOf(HASH_START)
+  const hash = hashAt === -1 ? '' : rest.slice(hashAt + HASH_START.length)
   const partOfCommit = rest.startsWith(CONTROL_START)
-    ? /^[^\0\n]*?(,"hash":"([0-9a-f]{0,63}|[0-9a-f]{64}"?))?$/.test(rest) &&
-      !/,"hash":"[0-9a-f]*[^0-9a-f"]/.test(rest)
+    ? /^([0-9a-f]{0,63}|[0-9a-f]{64}"?\}?)$/.test(hash)
     : (rest === '' || rest.startsWith('{')) && !rest.includes(CONTROL_START)
   if (!partOfCommit) throw new Broken(start, 'the last commit was changed, or bytes were added after it')
 }

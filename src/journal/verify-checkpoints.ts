@@ -70,6 +70,10 @@ function readNote(note: string, line: number, publicKey: string | undefined): An
   }
 }
 
+/** A crash leaves the beginning of the last line and nothing after its end; a changed newline leaves more. */
+const isTorn = (line: string): boolean =>
+  line.startsWith('{"note":"'.slice(0, line.length)) && !line.includes('"}')
+
 /** All notes of a folder. Those that are no good are problems. */
 export async function readAnchors(
   folder: string,
@@ -82,8 +86,7 @@ export async function readAnchors(
   const lines = (await file.readFile('utf8').finally(() => file.close())).split('\n')
   let offset = 0
   lines.forEach((line, i) => {
-    // The last line may be torn by a crash; every other one must be whole.
-    if (line !== '' && i < lines.length - 1) {
+    if (line !== '' && !(i === lines.length - 1 && isTorn(line))) {
       let result: Anchor | string
       try {
         result = readNote(String((JSON.parse(line) as { note?: unknown }).note), i, publicKey)
