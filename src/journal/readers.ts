@@ -198,7 +198,12 @@ function createFiles({ disk, folder, log, name }: ReadersOptions) {
     try {
       // Boundary: what was written here was an OcsfEvent; of a damaged line at least what everyone reads is there.
       const event = JSON.parse(line.toString('utf8')) as OcsfEvent
-      if (typeof event.class_uid === 'number' && event.metadata && event.unmapped?.keywatch) return event
+      const whole =
+        typeof event.class_uid === 'number' &&
+        typeof event.time === 'number' &&
+        typeof event.metadata?.uid === 'string' &&
+        typeof event.unmapped?.keywatch === 'object'
+      if (whole) return event
     } catch {
       // Falls through: not JSON.
     }
